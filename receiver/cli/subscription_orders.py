@@ -10,7 +10,7 @@ import redis
 
 from receiver.cli.terminal import output, setup
 from receiver.config.settings import Settings
-from receiver.subscriptions import overview
+from receiver.subscriptions import desired, overview
 from receiver.subscriptions.orders import Order
 from receiver.subscriptions.set_state import SetState
 from receiver.subscriptions.slots import Slot
@@ -22,19 +22,29 @@ NOTHING_DECLARED: Final = "receiver.toml declares no [[subscription]]"
 _DONE: Final = "done: see `receiver subscriptions list`"
 
 
-def renew_slots(client: redis.Redis, name: str) -> None:
-    """Have the controllers renew the slot of this id, or all of this set. Raises `Refused`."""
+def renew_slots(client: redis.Redis, settings: Settings, name: str) -> None:
+    """Have the controllers renew the slot of this id, or all of this set; what a set has left where
+    it is declared no more is renewed by nobody. Raises `Refused`.
+    """
     with setup.redis_faults():
         found = [slot for slot in overview.read_slots(client) if name in (slot.set, slot.id)]
         if not found:
             raise setup.Refused(f"there is no such set or slot: {_SEE}")
-        operators = {slot.operator for slot in found}
+        declared = {(one.name, one.operator) for one in settings.subscriptions}
+        operators = {slot.operator for slot in found if (slot.set, slot.operator) in declared}
+        if not operators:
+            raise setup.Refused(f"{name} is not renewed: {_why_left(settings, found[0])}")
         for name in operators:
             of_operator = (slot for slot in found if slot.operator == name)
             orders = (Order(do="renew", slot=slot.id) for slot in of_operator)
             overview.enqueue_orders(client, name, *orders)
         _await(client, operators)
     output.print_message(_DONE)
+
+
+def _why_left(settings: Settings, slot: Slot) -> str:
+    operators = {one.name for one in settings.operators}
+    return desired.why_left((), operators, slot.set, slot.operator)
 
 
 def delete_slot(client: redis.Redis, name: str) -> None:

@@ -148,8 +148,8 @@ def renew(name: str) -> None:
       receiver subscriptions renew fleet
       receiver subscriptions renew fleet:0123456789abcdef0123
     """
-    _, client = _open()
-    renew_slots(client, name)
+    settings, client = _open()
+    renew_slots(client, settings, name)
 
 
 @command.command(short_help="Delete a subscription.")

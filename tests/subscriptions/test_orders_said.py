@@ -90,3 +90,20 @@ def test_orders_of_many_slots_are_waited_for_as_long_as_they_are_being_done(
     words = ("subscriptions", "renew", "fleet")
     done = here(fleet.directory, *words, REDIS_URL=fleet.valkey.url, SIM="simulated-secret")
     assert (done.code, done.err) == (0, "done: see `receiver subscriptions list`\n")
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_nobody_waits_for_the_renewal_of_what_a_set_has_left_at_an_operator(
+    fleet: Controlled, monkeypatch: pytest.MonkeyPatch, moved: bool
+) -> None:
+    fleet.configure()
+    left = slot(id="fleet:left", operator="gone")
+    for one in (left, slot(id="fleet:0", operator="sim"))[: 1 + moved]:
+        fleet.redis.hset(SUBSCRIPTIONS, one.id, encode(one))
+    monkeypatch.setattr(subscription_orders, "time", Controlling(fleet))
+    words = ("subscriptions", "renew", "fleet")
+    done = here(fleet.directory, *words, REDIS_URL=fleet.valkey.url, SIM="simulated-secret")
+    why = "fleet is not renewed: receiver.toml has no [[operator]] 'gone' any more"
+    said = "done: see `receiver subscriptions list`" if moved else f"receiver: {why}"
+    assert (done.code, done.err) == (0 if moved else 2, f"{said}\n")
+    assert not fleet.redis.exists(subscriptions_orders("gone"))
