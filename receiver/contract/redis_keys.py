@@ -87,10 +87,11 @@ SUBSCRIPTION_ATTEMPTS: Final = "receiver:subscription-attempts"
 """Hash: attempt -> JSON array `[operator, set, slot, generation]`, of every attempt whose
 credential is stored. `set` and `generation` are what its events carry."""
 SUBSCRIPTION_SETS: Final = "receiver:subscriptions:sets"
-"""Hash: `<set>:stopped` why nothing is created for a set any more and `<set>:stopped_until` for how
-long, `<set>:devices` why its devices cannot be read, `<set>:deletions` how many deletions wait for
-`apply --yes`, `<set>:gap_seconds`, `<set>:deaf`, `<set>:ended`, `<set>:renewed` and
-`<set>:failed:<reason>` counts; absent where there is nothing to say."""
+"""Hash: `<set>:stopped` why nothing is created for a set any more, `<set>:stopped_until` how long
+and `<set>:stopped_at` at which operator, `<set>:devices` why its devices cannot be read,
+`<set>:deletions` how many deletions wait for `apply --yes`, `<set>:gap_seconds`, `<set>:deaf`,
+`<set>:ended`, `<set>:renewed` and `<set>:failed:<reason>` counts; absent where there is nothing to
+say."""
 SUBSCRIPTION_CREDENTIALS: Final = "receiver:subscription-credentials"
 """Hash: SHA-256 (hex) of a token that begins with `SUBSCRIPTION_PREFIX` -> JSON object: `label`
 (the set), `listener`, `expires` (seconds since 1970), `attempt`, its `generation` and its `slot`.

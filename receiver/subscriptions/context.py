@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from receiver.config.operators import Operator
@@ -145,16 +146,21 @@ class Context:
             await self._write_until(name, int(until))
 
     async def load_pauses(self) -> None:
-        """Load the pauses that another controller has stored and that are not over."""
+        """Load the pauses that another controller has stored and that are not over; end that of a
+        set which has come from the operator that refused it.
+        """
         self.quota_until = number(await self.store.read_state("quota_until"))
         for name in self.sets:
-            until = await self.store.read_field(SUBSCRIPTION_SETS, f"{name}:stopped_until")
-            self.paused_sets[name] = number(until)
+            read = partial(self.store.read_field, SUBSCRIPTION_SETS)
+            until, at = await read(f"{name}:stopped_until"), await read(f"{name}:stopped_at")
+            self.paused_sets[name] = number(until) if at in ("", self.operator.name) else 0.0
         await self.end_pauses()
 
     async def _write_pause(self, name: str, why: str = "", until: int | str = "") -> None:
         await self._write_until(name, until)
         await self.store.write_field(SUBSCRIPTION_SETS, f"{name}:stopped", why)
+        at = self.operator.name if why else ""
+        await self.store.write_field(SUBSCRIPTION_SETS, f"{name}:stopped_at", at)
 
     async def _write_until(self, name: str, until: int | str) -> None:
         await self.store.write_field(SUBSCRIPTION_SETS, f"{name}:stopped_until", until)

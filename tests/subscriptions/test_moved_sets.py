@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from receiver.config.settings import Settings, load
@@ -61,6 +62,25 @@ def test_a_set_that_the_operator_before_had_refused_is_tried_at_once_at_another(
         await context.pause_set("fleet", "400 INVALID_ARGUMENT, three times", 3600)
         await Reconciler(context).run()
         assert context.paused_until(slot(), renewal=False)
+
+    run(valkey, tmp_path, steps)
+
+
+def test_a_set_that_comes_back_to_what_lives_is_not_stopped_by_what_refused_it_elsewhere(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    async def steps(context: Context) -> None:
+        await context.store.add_slots([slot(attempt(), state="active")])
+        here = context.operator
+        for operator, stopped in ((msgspec.structs.replace(here, name="old"), False), (here, True)):
+            context.operator = operator
+            await context.pause_set("fleet", "400 INVALID_ARGUMENT, three times", 3600)
+            context.operator = here
+            context.paused_sets.clear()
+            await context.load_pauses()
+            assert bool(context.paused_until(slot(), renewal=True)) == stopped
+            said = await context.store.read_field(SUBSCRIPTION_SETS, "fleet:stopped")
+            assert bool(said) == stopped
 
     run(valkey, tmp_path, steps)
 
