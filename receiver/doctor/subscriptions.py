@@ -198,8 +198,8 @@ def _notes(one: SetState) -> Iterator[Finding]:
 
 
 def _converged(one: SetState, now: float) -> Iterator[Finding]:
-    refused = one.states.get("refused", 0)
-    if (missing := one.wanted - one.active - refused) > 0:
+    refused = 0 if one.left else one.states.get("refused", 0)
+    if not one.left and (missing := one.wanted - one.active - refused) > 0:
         yield Finding(
             "warning",
             f"{missing} of {one.wanted} subscriptions of the set {one.name} do not live",
@@ -220,7 +220,9 @@ def _converged(one: SetState, now: float) -> Iterator[Finding]:
             f"a subscription of the set {one.name} {when_ends(one.next_end - now)}, and is not "
             "being renewed",
             "after that nothing of its device is sent to us",
-            f"receiver subscriptions renew {one.name}",
+            f"declare the set again at {one.operator}, if it is to be kept there"
+            if one.left
+            else f"receiver subscriptions renew {one.name}",
         )
     if one.unknown_since and now - one.unknown_since > _UNKNOWN:
         yield Finding(

@@ -65,7 +65,7 @@ def _of_set(one: SetState, now: float) -> Iterator[str]:
         yield one.devices
     if one.stopped:
         yield f"stopped: {one.stopped}"
-    if missing := one.wanted - one.active:
+    if not one.left and (missing := one.wanted - one.active):
         yield f"{missing} of {one.wanted} do not live"
     overdue = one.renewal_due is not None and now - one.renewal_due > _LONG
     if one.next_end is not None and overdue and one.next_end - now < _ENDS_SOON:

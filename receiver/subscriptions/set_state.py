@@ -79,6 +79,7 @@ def together(one: SetState, other: SetState) -> SetState:
     """Return what two operators have of one set: it has moved, and something is left at the other.
     What is noted under the set's name is the same of both, but for what `complete` leaves out.
     """
+    one, other = _beside(one, other), _beside(other, one)
     return msgspec.structs.replace(
         one,
         stopped=one.stopped or other.stopped,
@@ -91,6 +92,18 @@ def together(one: SetState, other: SetState) -> SetState:
         next_end=_first(one.next_end, other.next_end or 0),
         renewal_due=_first(one.renewal_due, other.renewal_due or 0),
         unknown_since=_first(one.unknown_since, other.unknown_since or 0),
+    )
+
+
+def _beside(state: SetState, other: SetState) -> SetState:
+    """Return a state beside that of the same set at another operator. Where only this one was left,
+    what lives counts; what has ended there is missed by nobody, and no renewal of it is due.
+    """
+    if other.left or not state.left:
+        return state
+    lives = {name: state.states.get(name, 0) for name in ("active", "renewing")}
+    return msgspec.structs.replace(
+        state, wanted=state.active, states=lives, no_room=0, renewal_due=None
     )
 
 

@@ -49,6 +49,7 @@ def test_where_all_live_there_is_no_warning(valkey: Valkey, tmp_path: Path) -> N
     assert warned(valkey, tmp_path, {"quota_until": -1, "circuit_open": -60}) == []
     soon = {"next_end": 7200, "renewal_due": -60, "unknown_since": -60}
     assert warned(valkey, tmp_path, {}, **soon) == []
+    assert warned(valkey, tmp_path, {}, active=7, left="declared there no more") == []
 
 
 @pytest.mark.parametrize(

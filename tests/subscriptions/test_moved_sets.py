@@ -9,6 +9,7 @@ import pytest
 
 from receiver.config.settings import Settings, load
 from receiver.contract.redis_keys import SUBSCRIPTION_SETS, SUBSCRIPTIONS, subscriptions_state
+from receiver.doctor.subscriptions import how_they_stand
 from receiver.metrics import snapshot
 from receiver.metrics.exposition import exposition
 from receiver.outbound import FixedHeaders, OperatorClient
@@ -112,6 +113,29 @@ def test_metrics_count_what_is_wanted_at_both(valkey: Valkey, tmp_path: Path, fi
     assert 'receiver_subscriptions_active{set="fleet"} 9.0' in page
     assert 'receiver_subscriptions{set="fleet",state="failing"} 1.0' in page
     assert 'receiver_subscriptions_next_end_seconds{set="fleet"} +Inf' not in page
+
+
+@pytest.mark.parametrize("first", ["nokia", "old"])
+def test_what_has_ended_at_the_operator_before_is_missed_by_nobody(
+    valkey: Valkey, tmp_path: Path, first: str
+) -> None:
+    client = valkey.client()
+    lives: dict[str, Any] = {"wanted": 10, "active": 10, "states": {"active": 10}}
+    left: dict[str, Any] = {"wanted": 10, "active": 1, "states": {"active": 1, "refused": 9}}
+    left |= {"left": "declared there no more", "next_end": 5e9, "renewal_due": 5.0}
+    for name, counted in {"nokia": lives, "old": left}.items():
+        sets = json.dumps([{"name": "fleet", "operator": name, **counted}])
+        client.hset(subscriptions_state(name), "sets", sets)
+    names = sorted(("nokia", "old"), key=lambda name: name != first)
+    state = snapshot.read(client, (), names)
+    page = exposition(state, None, settings(tmp_path)).decode()
+    for name in ("wanted", "active"):
+        assert f'receiver_subscriptions_{name}{{set="fleet"}} 11.0' in page
+    assert 'receiver_subscriptions{set="fleet",state="refused"} 0.0' in page
+    assert 'receiver_subscriptions_renewal_overdue_seconds{set="fleet"} 0.0' in page
+    assert 'receiver_subscriptions_deletions_waiting{set="fleet"} 10.0' in page
+    said = [str(each) for each in how_they_stand(settings(tmp_path), state)]
+    assert not any("do not live" in each or "are refused" in each for each in said)
 
 
 @pytest.mark.parametrize("moved", [True, False])
