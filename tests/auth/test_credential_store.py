@@ -175,3 +175,35 @@ def test_in_the_place_of_one_that_ends_is_the_newest_that_is_used_already() -> N
     ended = one("ended", -5, now, 1)
     assert credential_store.successor(ended, [ended, over]) is None
     assert credential_store.successor(ended, [ended, over, ends]) is ends
+
+
+def alike(**more: Any) -> Credential:
+    usual: dict[str, Any] = {"label": "a", "listener": "promo", "expires": time.time() + 60}
+    return Credential(**usual | more)
+
+
+@pytest.mark.parametrize(
+    ("other", "does"),
+    [
+        ({"expires": None}, True),
+        ({"expires": 9e9}, True),
+        ({"expires": 9e9, "listener": "other"}, False),
+        ({"expires": 9e9, "label": "b"}, False),
+        ({}, False),  # it ends at the same time
+        ({"expires": 5.0}, False),
+    ],
+)
+def test_only_what_is_alike_and_ends_later_takes_the_place_of_one_that_ends(
+    monkeypatch: pytest.MonkeyPatch, other: dict[str, Any], does: bool
+) -> None:
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    ends, after = Stored("ends", alike(), now), Stored("other", alike(**other), now)
+    assert (credential_store.successor(ends, [ends, after]) is after) is does
+    assert (ends not in credential_store.not_replaced([ends, after])) is does
+
+
+def test_what_has_no_label_takes_the_place_of_none() -> None:
+    ends, after = (Stored(one, alike(label="", expires=9e9 + n), 1.0) for n, one in enumerate("ab"))
+    assert credential_store.successor(ends, [ends, after]) is None
+    assert ends in credential_store.not_replaced([ends, after])

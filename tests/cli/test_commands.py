@@ -39,14 +39,6 @@ def test_help_imports_neither_web_server_nor_redis_client(tmp_path: Path) -> Non
     assert [name for name in COMMANDS if f"  {name} " not in answer.stdout] == []
 
 
-@pytest.mark.parametrize("name", list(COMMANDS))
-def test_each_command_teaches_with_examples(name: str, tmp_path: Path) -> None:
-    answer = run(tmp_path, name, "--help")
-    assert answer.returncode == 0
-    assert answer.stdout.count(f"receiver {name}") > 1
-    assert answer.stderr == ""
-
-
 @pytest.mark.parametrize(
     "name",
     [
@@ -55,7 +47,8 @@ def test_each_command_teaches_with_examples(name: str, tmp_path: Path) -> None:
     ],
 )
 def test_a_group_says_of_each_of_its_commands_all_it_has_to_say(name: str, tmp_path: Path) -> None:
-    commands = run(tmp_path, name, "--help").stdout.partition("Commands:")[2]
+    taught, _, commands = run(tmp_path, name, "--help").stdout.partition("Commands:")
+    assert taught.count(f"receiver {name}") > 1  # with examples
     assert commands
     assert [line for line in commands.splitlines() if line.endswith("...")] == []
 

@@ -20,16 +20,6 @@ def test_the_console_names_its_own_option_where_its_port_is_in_use(
     assert json.loads(answer.stderr)["reason"].endswith("in use; --port names another")
 
 
-@pytest.mark.parametrize(
-    "kind", [("dead-letters", "dead letters"), ("rejected", "refused requests")]
-)
-def test_a_list_of_none_says_so(valkey: Valkey, tmp_path: Path, kind: tuple[str, str]) -> None:
-    command, name = kind
-    answer = run(tmp_path, command, "list", REDIS_URL=valkey.url)
-    assert (answer.returncode, answer.stdout) == (0, "")
-    assert answer.stderr == f"no {name} found\n"
-
-
 def test_a_sink_that_no_worker_has_begun_with_says_what_to_start(
     valkey: Valkey, tmp_path: Path
 ) -> None:

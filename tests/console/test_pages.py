@@ -165,6 +165,12 @@ def test_a_viewer_may_look_and_neither_act_nor_see_who_may_send(
         path = route.path.replace("{name}", "billing").replace("{id}", "1-1")
         answer = viewer.request(method, path, headers=OURS) if route.role == "operator" else None
         assert answer is None or answer.status_code == 403, path
+    may = {
+        route.path
+        for route in ROUTES
+        if "POST" in (route.methods or ()) and route.role != "operator"
+    }
+    assert may == {"/login", "/logout", "/search"}
     assert "Stop sending" not in viewer.get("/sinks/billing").text
 
 

@@ -117,12 +117,6 @@ def test_of_a_form_that_came_after_the_session_the_sign_in_says_that_nothing_was
     assert said not in operator.get("/login").text
 
 
-def test_a_viewer_is_refused_what_an_operator_may(viewer: TestClient) -> None:
-    answer = viewer.get("/audit")
-    assert answer.status_code == 403
-    assert "viewer" in answer.text
-
-
 def test_made_up_cookies_take_no_place_of_those_who_are_signed_in(
     stranger: TestClient, valkey: Valkey
 ) -> None:

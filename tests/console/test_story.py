@@ -68,13 +68,6 @@ def test_nothing_is_revealed_where_the_audit_trail_cannot_be_written(
     assert NUMBER not in answer.text
 
 
-def test_a_viewer_reveals_nothing(viewer: TestClient, valkey: Valkey) -> None:
-    accept(valkey, 1)
-    answer = viewer.post(f"/n/{receipt(1)}/reveal", headers=OURS)
-    assert (answer.status_code, NUMBER in answer.text) == (403, False)
-    assert audit.newest(valkey.client()) == []
-
-
 def test_a_page_says_how_far_it_looked_and_goes_on_when_asked(
     operator: TestClient, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:

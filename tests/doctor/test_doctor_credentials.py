@@ -55,28 +55,6 @@ def test_a_rotation_needs_somebody_until_the_new_token_is_used_and_nobody_after_
     assert f"{new} takes its place" in listed.stderr
 
 
-def test_only_what_is_alike_and_ends_later_takes_the_place_of_a_credential(
-    valkey: Valkey, tmp_path: Path
-) -> None:
-    client, soon = valkey.client(), time.time() + 3 * DAY
-    records = {
-        "promo": Credential(label="a", listener="promo", expires=soon),
-        "other": Credential(label="a", listener="other"),
-        "nameless": Credential(expires=soon),
-        "nameless-too": Credential(),
-        "sooner": Credential(label="b", expires=soon - DAY),
-        "later": Credential(label="b", expires=soon),
-    }
-    for name, record in records.items():
-        add(client, name, record)
-        client.hset(CREDENTIALS_USED, _digest(name), str(time.time()))
-    found = examined(tmp_path, valkey.url)
-    assert grave(found, f"{id_of('promo')} (a) expires in 3.0 days") == "warning"
-    assert grave(found, f"{id_of('nameless')} expires in 3.0 days") == "warning"
-    assert grave(found, f"{id_of('sooner')} (b) expires in 2.0 days; {id_of('later')}") == "note"
-    assert grave(found, f"{id_of('later')} (b) expires in 3.0 days") == "warning"
-
-
 def test_what_has_expired_is_grave_unless_another_one_is_used(
     valkey: Valkey, tmp_path: Path
 ) -> None:

@@ -1,23 +1,20 @@
 """What Redis remembers so that nothing polled is appended twice goes once nobody can append it."""
 
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 
 from receiver.intake.inbound_writer import Inbound
+from receiver.polling import shelf
 from tests.support.operators import PHONE, simulated
 from tests.support.outboxes import DELIVERED, GONE, SENT, A, Watched, statuses
-from tests.support.polling import Polled
+from tests.support.polling import Polled, remembered
 from tests.support.valkey import Valkey
 
 HOUR = 3600
-
-
-def remembered(client: Any) -> list[int]:
-    """For how many seconds each batch that something polled made is remembered."""
-    keys: Any = client.keys("receiver:flusher:*")
-    return [client.ttl(key) for key in keys if key != b"receiver:flusher:probe"]
 
 
 def test_a_page_is_remembered_for_an_hour_once_its_file_is_gone(polled: Polled) -> None:
@@ -82,3 +79,22 @@ devices = ["{PHONE}"]
         assert polled.once().outcome == "messages"
     (left,) = remembered(polled.redis)
     assert 0 < left <= HOUR
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_a_page_whose_removal_a_power_cut_may_take_back_is_remembered_for_longer(
+    polled: Polled, monkeypatch: pytest.MonkeyPatch, written: bool
+) -> None:
+    synced = []
+
+    def sync(directory: Path) -> None:
+        synced.append(directory)
+        assert not list(directory.glob("*.page"))
+        assert min(remembered(polled.redis)) > 24 * HOUR
+        if not written:
+            raise OSError(5, os.strerror(5))
+
+    monkeypatch.setattr(shelf, "sync_directory", sync, raising=False)
+    assert polled.once().outcome == "messages"
+    (left,) = remembered(polled.redis)
+    assert (left <= HOUR, len(synced)) == (written, 1)
