@@ -11,6 +11,7 @@ import structlog
 from hypothesis import settings
 
 from tests.support import trust_store
+from tests.support.consumer import Consumer, consuming
 from tests.support.running import Receiver
 from tests.support.valkey import Valkey
 
@@ -92,3 +93,10 @@ def receiver(valkey: Valkey, tmp_path: Path) -> Iterator[Receiver]:
     receiver = Receiver(valkey, tmp_path)
     yield receiver
     receiver.kill()
+
+
+@pytest.fixture
+def consumer() -> Iterator[Consumer]:
+    """A web hook that takes everything until it is told otherwise."""
+    with consuming() as server:
+        yield server

@@ -1,13 +1,11 @@
 """The attempts that are stored: every failure, the newest of each sink, how an answer begins."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from receiver.contract.records import Delivery
 from receiver.contract.redis_keys import DELIVERIES, sink_deliveries
 from receiver.operations import delivery_attempts
-from tests.support.consumer import Consumer, Handler, Request, answering, consuming
+from tests.support.consumer import Consumer, Handler, Request, answering
 from tests.support.forwarding import (
     Forwarding,
     event,
@@ -19,12 +17,6 @@ from tests.support.forwarding import (
 from tests.support.valkey import Valkey
 from workers.forward import attempt_log
 from workers.sinks.sink import TAKEN, Item
-
-
-@pytest.fixture
-def consumer() -> Iterator[Consumer]:
-    with consuming() as server:
-        yield server
 
 
 def saying(status: int, body: bytes) -> object:

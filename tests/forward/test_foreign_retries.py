@@ -1,6 +1,5 @@
 """What somebody else wrote among a sink's retries: it holds up no delivery beside it."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -9,19 +8,13 @@ import pytest
 from receiver.config.settings import RedisStreamSink, SinkSettings
 from receiver.contract.records import Delivery
 from receiver.contract.redis_keys import retry_due, retry_items
-from tests.support.consumer import Consumer, consuming
+from tests.support.consumer import Consumer
 from tests.support.foreign_records import unreadable
 from tests.support.forwarding import Forwarding, event, http_sink
 from tests.support.valkey import Valkey
 
 GOOD = msgspec.json.encode(event(1))
 STRANGE = [*unreadable(Delivery("1-1", GOOD, 1, 1, "reason"), "reason"), b"nothing", b"\xc0"]
-
-
-@pytest.fixture
-def consumer() -> Iterator[Consumer]:
-    with consuming() as server:
-        yield server
 
 
 @pytest.fixture(params=["http", "redis-stream"])

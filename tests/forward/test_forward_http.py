@@ -1,7 +1,6 @@
 """The http sink: how events arrive at a real consumer."""
 
 import threading
-from collections.abc import Iterator
 
 import msgspec
 import pytest
@@ -11,16 +10,10 @@ from standardwebhooks import Webhook
 from receiver.contract.records import sequence
 from receiver.contract.redis_keys import SINKS
 from receiver.operations import sink_ledger
-from tests.support.consumer import Consumer, Handler, Request, answering, consuming
+from tests.support.consumer import Consumer, Handler, Request, answering
 from tests.support.forwarding import VARIABLES, Forwarding, event, http_sink, publish, publish_many
 from tests.support.valkey import Valkey
 from workers.forward import delivery_queue
-
-
-@pytest.fixture
-def consumer() -> Iterator[Consumer]:
-    with consuming() as server:
-        yield server
 
 
 def test_an_event_arrives_as_a_structured_cloud_event(valkey: Valkey, consumer: Consumer) -> None:

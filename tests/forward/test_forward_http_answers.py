@@ -1,6 +1,5 @@
 """The http sink: what each answer of a consumer means to an event."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -15,12 +14,6 @@ from tests.support.consumer import Consumer, Handler, Request, answering, consum
 from tests.support.forwarding import Forwarding, event, http_sink, publish, publish_many
 from tests.support.valkey import Valkey
 from workers.forward import backoff
-
-
-@pytest.fixture
-def consumer() -> Iterator[Consumer]:
-    with consuming() as server:
-        yield server
 
 
 def _is(request: Request, number: int) -> bool:

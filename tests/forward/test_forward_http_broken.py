@@ -2,24 +2,17 @@
 
 import socket
 import struct
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.support.consumer import Consumer, Handler, Request, answering, consuming
+from tests.support.consumer import Consumer, Handler, Request, answering
 from tests.support.forwarding import Forwarding, event, http_sink, publish, unheard_sink
 from tests.support.valkey import Valkey
 
 SOON = 1.0
 """Seconds for an exchange, where its end is waited for: a busy machine may need one for an answer
 that comes at once, so the event may need an attempt more."""
-
-
-@pytest.fixture
-def consumer() -> Iterator[Consumer]:
-    with consuming() as server:
-        yield server
 
 
 def reset(_request: Request, handler: Handler) -> None:

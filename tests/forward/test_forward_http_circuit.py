@@ -1,22 +1,15 @@
 """The http sink over time: its circuit, its beginning, its workers, its books."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from receiver.operations import sink_ledger
-from tests.support.consumer import Consumer, Handler, Request, answering, consuming
+from tests.support.consumer import Consumer, Handler, Request, answering
 from tests.support.forwarding import Forwarding, event, http_sink, publish, publish_many
 from tests.support.valkey import Valkey
 from workers.forward import delivery_queue
-
-
-@pytest.fixture
-def consumer() -> Iterator[Consumer]:
-    with consuming() as server:
-        yield server
 
 
 def test_the_circuit_opens_and_nothing_burns_while_it_is_open(

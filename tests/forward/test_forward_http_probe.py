@@ -1,20 +1,13 @@
 """The probe of a sink's open circuit: one at a time, and always an event that is sent."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.support.consumer import Consumer, answering, consuming
+from tests.support.consumer import Consumer, answering
 from tests.support.forwarding import Forwarding, event, http_sink, publish, publish_many
 from tests.support.valkey import Valkey
 from workers.forward import delivery_queue, outcomes
-
-
-@pytest.fixture
-def consumer() -> Iterator[Consumer]:
-    with consuming() as server:
-        yield server
 
 
 def held_by_a_circuit(valkey: Valkey, consumer: Consumer) -> Forwarding:

@@ -1,23 +1,16 @@
 """A web hook that fails at some events for good: those that it takes come soon all the same."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
-from tests.support.consumer import Behaviour, Consumer, answering, consuming
+from tests.support.consumer import Behaviour, Consumer, answering
 from tests.support.forwarding import Forwarding, http_sink, publish_many
 from tests.support.valkey import Valkey
 from workers.forward import delivery_queue
 
 AGAIN = 16
 """As many repeated failures count for the circuit as one."""
-
-
-@pytest.fixture
-def consumer() -> Iterator[Consumer]:
-    with consuming() as server:
-        yield server
 
 
 def failing_at_every_second(status: int) -> Behaviour:

@@ -1,24 +1,16 @@
 """A consumer that refuses: everything, and then it is down; or one event among others."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from receiver.cli.terminal.sink_table import state
 from receiver.contract.redis_keys import refused_at
 from receiver.operations import sink_ledger
-from tests.support.consumer import Behaviour, Consumer, Handler, Request, answering, consuming
+from tests.support.consumer import Behaviour, Consumer, Handler, Request, answering
 from tests.support.forwarding import Forwarding, http_sink, publish_many
 from tests.support.valkey import Valkey
 from workers.forward import delivery_queue
 
 HOUR = 3600.0
-
-
-@pytest.fixture
-def consumer() -> Iterator[Consumer]:
-    with consuming() as server:
-        yield server
 
 
 def _refusing(*numbers: int) -> Behaviour:
@@ -68,7 +60,7 @@ def test_a_consumer_that_refuses_again_after_a_success_costs_none_of_what_waits(
         return 204 if taken % 100 == 50 else 401
 
     consumer.behaviour = one_in_a_hundred
-    for _ in range(300):
+    for _ in range(150):
         forwarding.later(61)
     successes = forwarding.count("delivered")
     assert successes >= 2

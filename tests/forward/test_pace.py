@@ -1,6 +1,5 @@
 """A sink that is behind gives way to what has just come in, and catches up all the same."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -9,7 +8,7 @@ import pytest
 from receiver.config.settings import SinkSettings
 from receiver.contract.records import Delivery
 from receiver.contract.redis_keys import EVENTS, GROUP, INBOUND
-from tests.support.consumer import Consumer, consuming
+from tests.support.consumer import Consumer
 from tests.support.forwarding import Forwarding, event, http_sink
 from tests.support.parking import copy_sink
 from tests.support.valkey import Valkey
@@ -93,12 +92,6 @@ def test_a_sink_that_is_not_behind_never_waits(leased: list[Item]) -> None:
     assert paced.left() > 0
     paced.leased(leased, 200, NOW, 1_000)
     assert (paced.left(), paced.behind, paced.most) == (0, False, pace.MOST_LEASED)
-
-
-@pytest.fixture
-def consumer() -> Iterator[Consumer]:
-    with consuming() as server:
-        yield server
 
 
 @pytest.fixture(params=["copy", "hook"])

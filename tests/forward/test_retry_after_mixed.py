@@ -1,18 +1,10 @@
 """A consumer that asks for a pause while it takes other events that were sent before."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.support.consumer import Consumer, Handler, Request, consuming
+from tests.support.consumer import Consumer, Handler, Request
 from tests.support.forwarding import Forwarding, http_sink, publish_many
 from tests.support.valkey import Valkey
-
-
-@pytest.fixture
-def consumer() -> Iterator[Consumer]:
-    with consuming() as server:
-        yield server
 
 
 def too_many_of_every_second(request: Request, handler: Handler) -> int | None:

@@ -1,7 +1,6 @@
 """A key of ours that somebody made something else of: nothing is lost by it, and nothing twice."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,17 +23,11 @@ from receiver.intake.group_commit import Intake
 from receiver.intake.inbound_writer import Inbound, script
 from receiver.intake.redis_link import RedisLink
 from receiver.intake.waiting_requests import Unavailable
-from tests.support.consumer import Consumer, Handler, Request, consuming
+from tests.support.consumer import Consumer, Handler, Request
 from tests.support.forwarding import Forwarding, event, http_sink, publish
 from tests.support.running import mo
 from tests.support.valkey import Valkey
 from workers.normalise.job import Normaliser
-
-
-@pytest.fixture
-def consumer() -> Iterator[Consumer]:
-    with consuming() as server:
-        yield server
 
 
 @pytest.mark.parametrize("key", [INBOUND, REJECTED, LEDGER])

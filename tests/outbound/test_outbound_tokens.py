@@ -60,38 +60,26 @@ def test_a_token_that_cannot_be_renewed_serves_to_its_end(
     assert operator.books()["requests"] == {"token 200": 1, "token 503": 2, "list 200": 2}
 
 
-def test_a_token_endpoint_that_is_down_is_not_asked_for_each_request(
-    operator: Simulated, clock: SimpleNamespace
+@pytest.mark.parametrize(
+    ("fault", "passing"),
+    [
+        ({"status": 503}, (0, 900, 0, 4, 2)),  # it is down
+        ({"status": 429, "retry_after": 60}, (0, 900, 30, 25, 10)),  # it asks for patience
+    ],
+)
+def test_a_token_endpoint_in_trouble_is_not_asked_for_each_request_while_the_token_is_good(
+    operator: Simulated, clock: SimpleNamespace, fault: dict[str, int], passing: tuple[int, ...]
 ) -> None:
     operator.control("settings", authentication={"expires_in": 1000})
-    operator.control("faults", operation="token", effect="status", skip=1, times=0)
+    operator.control("faults", operation="token", effect="status", skip=1, times=0, **fault)
 
     async def later(client: OperatorClient) -> list[int]:
         asked = []
-        for passes in (0, 900, 0, 4, 2):
+        for passes in passing:
             clock.now += passes
             assert (await client.request("GET", operator.url + V08)).status == 200
             said = (await asyncio.to_thread(operator.books))["requests"]
-            asked.append(said.get("token 503", 0))
-        return asked
-
-    assert ask(operator, later) == [0, 1, 1, 1, 2]
-
-
-def test_a_token_endpoint_that_asks_for_patience_gets_it_while_the_token_is_good(
-    operator: Simulated, clock: SimpleNamespace
-) -> None:
-    operator.control("settings", authentication={"expires_in": 1000})
-    fault = {"effect": "status", "status": 429, "retry_after": 60}
-    operator.control("faults", operation="token", skip=1, times=0, **fault)
-
-    async def later(client: OperatorClient) -> list[int]:
-        asked = []
-        for passes in (0, 900, 30, 25, 10):
-            clock.now += passes
-            assert (await client.request("GET", operator.url + V08)).status == 200
-            said = (await asyncio.to_thread(operator.books))["requests"]
-            asked.append(said.get("token 429", 0))
+            asked.append(said.get(f"token {fault['status']}", 0))
         return asked
 
     assert ask(operator, later) == [0, 1, 1, 1, 2]

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -165,37 +166,37 @@ def test_a_refresh_token_that_no_replica_has_yet_is_not_relied_on(
     assert headers(redis_url, gateway) == {"authorization": "Bearer a-1"}
 
 
-def test_a_redis_that_has_just_become_full_still_stores_the_refresh_token(
-    valkey: Valkey, gateway: Gateway
-) -> None:
-    give(valkey.url)
-
-    async def act(consents: Consents) -> dict[str, str]:
-        refresh = gateway.refresh
-
-        async def meanwhile(token: str) -> Grant:
-            valkey.client().config_set("maxmemory", "1mb")
-            return await refresh(token)
-
-        gateway.refresh = meanwhile  # type: ignore[method-assign, assignment]
-        return await ConsentToken("alice", consents, gateway).headers()
-
-    assert run(valkey.url, act) == {"authorization": "Bearer a-1"}
+def full(valkey: Valkey) -> None:
+    valkey.client().config_set("maxmemory", "1mb")
 
 
-def test_a_redis_that_goes_away_while_the_gateway_answers_costs_no_consent(
-    valkey: Valkey, gateway: Gateway
+def away(valkey: Valkey) -> threading.Timer:
+    valkey.kill()
+    return threading.Timer(0.5, valkey.start)
+
+
+def replica(valkey: Valkey) -> threading.Timer:
+    """As in a failover behind one address: what answers there takes no writes for a moment."""
+    client = valkey.client()
+    client.replicaof("127.0.0.1", "1")
+    return threading.Timer(0.5, client.replicaof, ["NO", "ONE"])
+
+
+@pytest.mark.parametrize("trouble", [full, away, replica])
+def test_a_redis_in_trouble_while_the_gateway_answers_costs_no_consent(
+    valkey: Valkey, gateway: Gateway, trouble: Callable[[Valkey], threading.Timer | None]
 ) -> None:
     """The gateway takes a refresh token once, and what it gave for it stands nowhere else."""
     give(valkey.url)
-    starting = threading.Timer(0.5, valkey.start)
+    mending: list[threading.Timer] = []
 
     async def act(consents: Consents) -> dict[str, str]:
         refresh = gateway.refresh
 
         async def meanwhile(token: str) -> Grant:
-            valkey.kill()
-            starting.start()
+            if timer := trouble(valkey):
+                timer.start()
+                mending.append(timer)
             return await refresh(token)
 
         gateway.refresh = meanwhile  # type: ignore[method-assign, assignment]
@@ -204,33 +205,7 @@ def test_a_redis_that_goes_away_while_the_gateway_answers_costs_no_consent(
     try:
         assert run(valkey.url, act) == {"authorization": "Bearer a-1"}
     finally:
-        starting.join()
-    assert headers(valkey.url, gateway) == {"authorization": "Bearer a-1"}
-    assert not stored(valkey).refused
-
-
-def test_a_redis_that_is_made_a_replica_while_the_gateway_answers_costs_no_consent(
-    valkey: Valkey, gateway: Gateway
-) -> None:
-    """As in a failover behind one address: what answers there takes no writes for a moment."""
-    give(valkey.url)
-    client = valkey.client()
-    promoted = threading.Timer(0.5, client.replicaof, ["NO", "ONE"])
-
-    async def act(consents: Consents) -> dict[str, str]:
-        refresh = gateway.refresh
-
-        async def meanwhile(token: str) -> Grant:
-            client.replicaof("127.0.0.1", "1")
-            promoted.start()
-            return await refresh(token)
-
-        gateway.refresh = meanwhile  # type: ignore[method-assign, assignment]
-        return await ConsentToken("alice", consents, gateway).headers()
-
-    try:
-        assert run(valkey.url, act) == {"authorization": "Bearer a-1"}
-    finally:
-        promoted.join()
+        for timer in mending:
+            timer.join()
     assert headers(valkey.url, gateway) == {"authorization": "Bearer a-1"}
     assert not stored(valkey).refused

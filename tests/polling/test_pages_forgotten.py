@@ -9,10 +9,8 @@ import redis
 
 from receiver.intake.inbound_writer import Inbound
 from receiver.polling import shelf
-from tests.support.operators import PHONE, simulated
 from tests.support.outboxes import DELIVERED, GONE, SENT, A, Watched, statuses
 from tests.support.polling import Polled, remembered
-from tests.support.valkey import Valkey
 
 HOUR = 3600
 
@@ -55,30 +53,6 @@ def test_so_are_statuses_and_the_end_of_a_watch(watched: Watched) -> None:
     left = remembered(watched.redis)
     assert len(left) == 4
     assert max(left) <= HOUR
-
-
-def test_so_are_changes_of_devices(valkey: Valkey, tmp_path: Any) -> None:
-    with simulated() as operator:
-        toml = f"""
-[[operator]]
-name = "sim"
-status = "{operator.url}/device-reachability-status/v1"
-rate = 500
-auth = {{ kind = "client_credentials", token_url = "{operator.url}/oauth/token", \
-client_id = "simulated-client", secret_env = "SIM" }}
-[[poll]]
-name = "promo"
-kind = "camara-device"
-operator = "sim"
-devices = ["{PHONE}"]
-"""
-        polled = Polled(valkey, tmp_path, toml)
-        polled.more["SIM"] = "simulated-secret"
-        polled.once()
-        operator.control("devices", device={"phoneNumber": PHONE}, connectivity=["SMS"])
-        assert polled.once().outcome == "messages"
-    (left,) = remembered(polled.redis)
-    assert 0 < left <= HOUR
 
 
 @pytest.mark.parametrize("written", [True, False])

@@ -10,7 +10,7 @@ from receiver.contract.records import Notification, encode
 from receiver.contract.redis_keys import INBOUND, LEDGER
 from tests.support.cases import cases
 from tests.support.collector import Collector, Span, collecting
-from tests.support.consumer import Consumer, consuming
+from tests.support.consumer import Consumer
 from tests.support.eventually import eventually
 from tests.support.running import AUTHORIZED, Receiver, mo
 from tests.support.traces import PARENT, SPAN, TRACE, TRACED, write_sinks
@@ -19,12 +19,6 @@ from tests.support.traces import PARENT, SPAN, TRACE, TRACED, write_sinks
 @pytest.fixture
 def collector() -> Iterator[Collector]:
     with collecting() as found:
-        yield found
-
-
-@pytest.fixture
-def consumer() -> Iterator[Consumer]:
-    with consuming() as found:
         yield found
 
 

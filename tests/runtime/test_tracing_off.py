@@ -13,7 +13,7 @@ from receiver.contract.records import Notification, decode_notification, encode
 from receiver.contract.redis_keys import INBOUND
 from tests.support.collector import Collector, collecting
 from tests.support.commands import free_port
-from tests.support.consumer import Consumer, consuming
+from tests.support.consumer import Consumer
 from tests.support.eventually import eventually
 from tests.support.running import Receiver, mo
 from tests.support.traces import PARENT, TRACE, TRACED, write_sinks
@@ -23,12 +23,6 @@ from workers.normalise.decide import decide
 @pytest.fixture
 def collector() -> Iterator[Collector]:
     with collecting() as found:
-        yield found
-
-
-@pytest.fixture
-def consumer() -> Iterator[Consumer]:
-    with consuming() as found:
         yield found
 
 

@@ -104,71 +104,51 @@ def test_the_last_events_of_very_many_slots_are_read_and_dropped_a_part_at_a_tim
     assert stats["cmdstat_hdel"]["calls"] >= 6
 
 
+ON, OFF = ({"roaming": value} for value in (True, False))
+BY_DATA = {"reachable": True, "connectivity": ["DATA"]}
+BOTH = ["SMS", "DATA"]
+
+
 @pytest.mark.parametrize(
     ("event_type", "last", "now", "missing"),
     [
-        ("roaming-on", False, True, True),
-        ("roaming-status", False, True, True),
-        ("roaming-status", True, True, False),
-        ("roaming-off", False, True, False),
-        ("roaming-on", False, None, False),
-        ("reachability-data", False, True, False),  # it has no URL of the query
+        ("roaming-on", OFF, DeviceStatus(roaming=True), True),
+        ("roaming-status", OFF, DeviceStatus(roaming=True), True),
+        ("roaming-status", ON, DeviceStatus(roaming=True), False),
+        ("roaming-off", OFF, DeviceStatus(roaming=True), False),
+        ("roaming-on", OFF, DeviceStatus(), False),
+        ("reachability-sms", BY_DATA, DeviceStatus(reachable=True, connectivity=["SMS"]), True),
+        ("reachability-sms", BY_DATA, DeviceStatus(reachable=True), False),  # nobody says how
+        ("reachability-sms", BY_DATA, DeviceStatus(reachable=True, connectivity=BOTH), False),
+        ("reachability-disconnected", BY_DATA, DeviceStatus(reachable=False), True),
+        ("reachability-disconnected", BY_DATA, DeviceStatus(reachable=True), False),
     ],
 )
-def test_a_roaming_state_that_no_event_told_means_that_events_are_missing(
+def test_a_state_that_no_event_told_means_that_events_are_missing(
     valkey: Valkey,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     event_type: str,
-    last: bool,
-    now: bool | None,
-    missing: bool,
-) -> None:
-    async def ask(*_: Any) -> DeviceStatus:
-        return DeviceStatus(roaming=now)
-
-    monkeypatch.setattr(device_status, "ask", ask)
-
-    async def steps(context: Context) -> None:
-        context.api = type("Api", (), {"client": None})()
-        found = slot(attempt(subscription="s"), type=event_type)
-        assert not await silence._events_are_missing(context, found)
-        context.last.note(found, ROAMING, {"roaming": last})
-        assert await silence._events_are_missing(context, found) is missing
-
-    run(valkey, tmp_path, steps)
-
-
-@pytest.mark.parametrize(
-    ("event_type", "now", "missing"),
-    [
-        ("reachability-sms", DeviceStatus(reachable=True, connectivity=["SMS"]), True),
-        ("reachability-sms", DeviceStatus(reachable=True), False),
-        ("reachability-sms", DeviceStatus(reachable=True, connectivity=["DATA", "SMS"]), False),
-        ("reachability-disconnected", DeviceStatus(reachable=False, connectivity=[]), True),
-        ("reachability-disconnected", DeviceStatus(reachable=True), False),
-    ],
-)
-def test_a_device_that_is_reached_nobody_says_how_misses_no_event(
-    valkey: Valkey,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    event_type: str,
+    last: dict[str, Any],
     now: DeviceStatus,
     missing: bool,
 ) -> None:
     async def ask(*_: Any) -> DeviceStatus:
         return now
 
+    kind = "roaming" if "roaming" in last else "reachability"
+    urls = {kind: "https://a.invalid"}
     monkeypatch.setattr(device_status, "ask", ask)
-    monkeypatch.setattr(device_status, "urls", lambda _: {"reachability": "https://a.invalid"})
+    monkeypatch.setattr(device_status, "urls", lambda _: urls)
 
     async def steps(context: Context) -> None:
         context.api = type("Api", (), {"client": None})()
         found = slot(attempt(subscription="s"), type=event_type)
-        said = {"reachable": True, "connectivity": ["DATA"]}
-        context.last.note(found, "device.reachability.changed.v1", said)
+        assert not await silence._events_are_missing(context, found)
+        context.last.note(found, f"device.{kind}.changed.v1", last)
         assert await silence._events_are_missing(context, found) is missing
+        urls.clear()
+        assert not await silence._events_are_missing(context, found)
 
     run(valkey, tmp_path, steps)
 

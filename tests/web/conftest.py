@@ -1,14 +1,17 @@
 """A server with our protocol, and a connection to it."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from receiver.web import protocol
 from tests.support.wired import serving
 
 REQUEST = b"POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nhi"
+WITHIN = 0.5
+"""Seconds in which a head is due once `hurry` is called."""
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,3 +38,13 @@ def line(request: pytest.FixtureRequest) -> Iterator[socket.socket]:
         socket.create_connection(("127.0.0.1", port), timeout=60) as connection,
     ):
         yield connection
+
+
+@pytest.fixture
+def hurry(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """To be asked for before `line`, and called when it has said what is to come in time: from then
+    on heads are due soon. A deadline that short from the beginning could pass before the test has
+    its turn.
+    """
+    monkeypatch.setattr(protocol, "HEAD_WITHIN", 2.5)  # so that the next look is soon
+    return lambda: monkeypatch.setattr(protocol, "HEAD_WITHIN", WITHIN)

@@ -3,6 +3,7 @@
 import re
 import socket
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
 
 import pytest
@@ -73,13 +74,14 @@ def test_an_offer_to_upgrade_in_a_body_leaves_the_body_as_long_as_it_is(
 
 
 def test_behind_an_upgrade_that_the_parser_fell_for_no_other_request_begins(
-    line: socket.socket,
+    hurry: Callable[[], None], line: socket.socket
 ) -> None:
     offer = b"connection: upgrade\r\nuPgRade: h2c\r\n"
     line.sendall(b"POST /unread HTTP/1.1\r\nhost: x\r\n%scontent-length: 99\r\n\r\n" % offer)
     time.sleep(0.1)
     with suppress(ConnectionError):  # it may be closed already
         line.sendall(REQUEST)
+    hurry()
     assert read_all(line).count(b"HTTP/1.1 ") == 1
 
 

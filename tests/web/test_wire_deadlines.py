@@ -7,22 +7,9 @@ from contextlib import suppress
 
 import pytest
 
-from receiver.web import protocol
 from tests.support.bare import read_all, read_answer, status
 from tests.support.eventually import eventually
-from tests.web.conftest import REQUEST
-
-WITHIN = 0.5
-
-
-@pytest.fixture
-def hurry(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """To be asked for before `line`, and called when it has said what is to come in time: from then
-    on heads are due soon. A deadline that short from the beginning could pass before the test has
-    its turn.
-    """
-    monkeypatch.setattr(protocol, "HEAD_WITHIN", 2.5)  # so that the next look is soon
-    return lambda: monkeypatch.setattr(protocol, "HEAD_WITHIN", WITHIN)
+from tests.web.conftest import REQUEST, WITHIN
 
 
 def test_a_connection_that_says_nothing_is_closed(

@@ -1,7 +1,6 @@
 """What somebody else wrote onto our streams: it never stops a worker, and ours come out."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -10,7 +9,7 @@ import pytest
 from receiver.config.settings import RedisStreamSink, RqSink, Settings, SinkSettings
 from receiver.contract.records import Notification, encode
 from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, GROUP, INBOUND
-from tests.support.consumer import Consumer, consuming
+from tests.support.consumer import Consumer
 from tests.support.forwarding import Forwarding, event, http_sink, publish
 from tests.support.running import mo
 from tests.support.valkey import Valkey
@@ -90,12 +89,6 @@ def test_a_sink_in_redis_goes_past_what_is_not_ours(
     forwarding.close()
     good = [event(number)["id"] for number in range(10)]
     assert [each for each in found if each in good] == good
-
-
-@pytest.fixture
-def consumer() -> Iterator[Consumer]:
-    with consuming() as server:
-        yield server
 
 
 @pytest.mark.parametrize("mode", ["structured", "binary", "batch"])

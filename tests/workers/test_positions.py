@@ -64,21 +64,9 @@ def test_what_was_read_since_the_restart_counts_before_the_first_sweep_too(valke
     assert open_of(client) == (0, True)
 
 
+@pytest.mark.parametrize("waited", [0, 10])
 def test_what_was_forgotten_before_there_were_notes_is_known_once_all_is_read(
-    valkey: Valkey,
-) -> None:
-    forwarding = Forwarding(valkey, SINK)
-    client, sweep = forwarding.client, Sweep(forwarding.client)
-    publish_many(valkey, 20)
-    forwarding.run()
-    forgets(client, EVENTS, COPY)
-    assert open_of(client) == (20, False)
-    sweep.keep_positions()
-    assert open_of(client) == (0, True)
-
-
-def test_what_was_forgotten_before_there_were_notes_is_known_also_where_some_waited_then(
-    valkey: Valkey,
+    valkey: Valkey, waited: int
 ) -> None:
     """As after an upgrade from a version that took none, on a server that was restarted before."""
     forwarding = Forwarding(valkey, SINK)
@@ -86,9 +74,10 @@ def test_what_was_forgotten_before_there_were_notes_is_known_also_where_some_wai
     publish_many(valkey, 20)
     forwarding.run()
     forgets(client, EVENTS, COPY)
-    publish_many(valkey, 10, first=20)
-    sweep.keep_positions()
-    forwarding.run()
+    if waited:
+        publish_many(valkey, waited, first=20)
+        sweep.keep_positions()
+        forwarding.run()
     assert open_of(client) == (20, False)
     sweep.keep_positions()
     assert open_of(client) == (0, True)

@@ -126,18 +126,22 @@ def test_reloads_all_the_time_under_load_lose_nothing_and_repeat_nothing(
 def test_what_waits_for_a_sink_that_is_taken_out_is_delivered_when_it_comes_back(
     receiver: Receiver, tmp_path: Path
 ) -> None:
-    file = tmp_path / "receiver.toml"
-    kept = SINK.format("kept")
-    put(file, LISTENERS.format("UTC") + kept + SINK.format("other"))
+    def takes(*sinks: str) -> None:
+        assert receiver.worker
+        text = "".join(map(SINK.format, sinks))
+        put(tmp_path / "receiver.toml", LISTENERS.format("UTC") + text)
+        receiver.worker.send_signal(signal.SIGHUP)  # others wait until it takes it by itself
+
+    takes("kept", "other")
     eventually(lambda: forward_group("other").encode() in groups(receiver))
     receiver.acknowledged("/att/sms/mo", mo("before"))
     eventually(lambda: receiver.redis.xlen("copy:other") == 1)
-    put(file, LISTENERS.format("UTC") + kept)
+    takes("kept")
     eventually(lambda: "slot:other" not in leases(receiver))
     receiver.acknowledged("/att/sms/mo", mo("meanwhile"))
     eventually(lambda: receiver.redis.xlen("copy:kept") == 2)
     assert receiver.redis.xlen("copy:other") == 1
-    put(file, LISTENERS.format("UTC") + kept + SINK.format("other"))
+    takes("kept", "other")
     eventually(lambda: receiver.redis.xlen("copy:other") == 2)
 
 
