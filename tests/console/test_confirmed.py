@@ -87,19 +87,6 @@ def test_a_form_that_is_sent_twice_is_done_once(operator: TestClient, valkey: Va
     assert [entry.count for _, entry in left(valkey)[1]] == [3]
 
 
-def test_of_two_who_confirm_the_same_each_learns_what_was_gone(
-    operator: TestClient, valkey: Valkey
-) -> None:
-    bury(valkey, 3)
-    forms = [confirmed(operator, "drop") | {"typed": "3"} for _ in range(2)]
-    pages = [
-        finished(operator, answer.headers["location"])
-        for answer in [operator.post("/dead-letters/run", headers=OURS, data=x) for x in forms]
-    ]
-    assert all("<strong>done</strong>" in page for page in pages)
-    assert left(valkey)[0] == 0
-
-
 def test_no_more_tasks_run_than_there_is_room_for(
     operator: TestClient, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:

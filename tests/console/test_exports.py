@@ -126,13 +126,6 @@ def test_as_it_is_only_on_the_audit_trail(operator: TestClient, valkey: Valkey, 
     assert (answer.status_code, NUMBER in answer.text) == (503, False)
 
 
-@pytest.mark.parametrize("name", [*PERSONAL, "search"])
-def test_a_viewer_has_none_as_it_is(viewer: TestClient, valkey: Valkey, name: str) -> None:
-    fill(valkey, "word")
-    answer = viewer.post(f"/export/{name}", headers=OURS, data={"text": "private"})
-    assert (answer.status_code, NUMBER in answer.text) == (403, False)
-
-
 def test_what_a_search_finds_is_exported_and_audited(operator: TestClient, valkey: Valkey) -> None:
     accept(valkey, 1)
     accept(valkey, 2)

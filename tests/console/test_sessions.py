@@ -18,6 +18,9 @@ PREVIEWS = [
     {"sec-fetch-site": "none", "sec-fetch-dest": "empty"},
     {"sec-fetch-site": "cross-site", "sec-fetch-dest": "document"},
     {"sec-fetch-dest": "document"},
+    CLICK | {"sec-purpose": "prefetch;prerender"},
+    CLICK | {"sec-purpose": "prefetch"},
+    CLICK | {"purpose": "preview"},
 ]
 
 
@@ -40,6 +43,7 @@ def test_a_preview_does_not_use_a_link_up(
 ) -> None:
     token = sessions.make_link(valkey.client(), Link("ada", "operator"))
     assert stranger.get(f"/login?token={token}", headers=headers).status_code == 200
+    assert stranger.head(f"/login?token={token}", headers=CLICK).status_code == 200
     assert COOKIE not in stranger.cookies
     button = stranger.post("/login", headers=OURS, data={"token": token})
     assert (button.status_code, button.headers["location"]) == (303, "/")

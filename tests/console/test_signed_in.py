@@ -26,19 +26,6 @@ from tests.console.conftest import CLICK, OURS
 from tests.console.test_live import accept, receipt, work
 from tests.support.valkey import Valkey
 
-EARLY = [{"sec-purpose": "prefetch;prerender"}, {"sec-purpose": "prefetch"}, {"purpose": "preview"}]
-
-
-@pytest.mark.parametrize("early", EARLY)
-def test_a_page_that_is_fetched_early_does_not_use_a_link_up(
-    stranger: TestClient, valkey: Valkey, early: dict[str, str]
-) -> None:
-    token = sessions.make_link(valkey.client(), Link("ada", "operator"))
-    assert stranger.get(f"/login?token={token}", headers=CLICK | early).status_code == 200
-    assert stranger.head(f"/login?token={token}", headers=CLICK).status_code == 200
-    assert COOKIE not in stranger.cookies
-    assert stranger.get(f"/login?token={token}", headers=CLICK).status_code == 303
-
 
 def test_a_link_that_redis_takes_no_session_for_is_not_used_up(
     stranger: TestClient, valkey: Valkey
