@@ -97,6 +97,30 @@ def test_a_bucket_that_is_over_leaves_no_trace(valkey: Valkey) -> None:
     assert len(client.keys(f"{IDENTITIES}:*")) == 1
 
 
+def as_the_first_version_had_it(client: Any) -> None:
+    """What is remembered, in a bucket that is counted and has no end, in sets that expire."""
+    (start,) = buckets(client)
+    number = start // WIDTH
+    client.hset(IDENTITIES, f"{number}:sets", client.hget(IDENTITIES, f"{start}:sets"))
+    client.hset(IDENTITIES, f"{number}:size", client.hget(IDENTITIES, f"{start}:size"))
+    client.hdel(IDENTITIES, f"{start}:sets", f"{start}:size", f"{start}:ends")
+    for key in client.keys(f"{IDENTITIES}:*"):
+        new = key.replace(b":%d:" % start, b":%d:" % number)
+        client.rename(key, new)
+        client.expireat(new, (number + 1) * WIDTH + 73 * 3600)
+
+
+def test_an_upgrade_from_the_first_version_forgets_nothing(valkey: Valkey) -> None:
+    client = valkey.client()
+    come_in(client)
+    as_the_first_version_had_it(client)
+    Sweep(client).trim()
+    assert come_in(client) == 1
+    fields: Any = client.hkeys(IDENTITIES)
+    ends = [field for field in fields if field.endswith(b":ends")]
+    assert len(ends) == 2  # it is not looked into for ever
+
+
 def test_a_call_forgets_so_many_sets_and_says_how_many(valkey: Valkey) -> None:
     client: Any = valkey.client()
     for start in (1000, 2000):

@@ -8,7 +8,7 @@
 local over = math.min(tonumber(redis.call('TIME')[1]), ARGV[1] / 1000)
 local left, gone = tonumber(ARGV[2]), 0
 for name, bucket in pairs(identity_buckets(KEYS[1])) do
-    if (bucket.ends or 0) <= over then
+    if bucket.ends and bucket.ends <= over then
         local first, sets = bucket.gone or 0, bucket.sets or 0
         local last = math.min(sets, first + left - gone)
         for i = first, last - 1 do

@@ -44,6 +44,9 @@ local buckets, past, before, newest = identity_buckets(KEYS[5]), {}, 0, 0
 for name, bucket in pairs(buckets) do
     if name ~= current then
         past[#past + 1] = {name, bucket.sets or 1}
+        if not bucket.ends then -- of the first version, which counted buckets; their sets expire by themselves
+            redis.call('HSET', KEYS[5], name .. ':ends', string.format('%.0f', start + width + remember))
+        end
         if tonumber(name) > newest then
             newest, before = tonumber(name), bucket.size or 0
         end
