@@ -35,7 +35,7 @@ def check_redis_server(
     yield from _config(config, info)
     yield from _disk(info)
     yield from _memory(settings, info)
-    yield from _replicas(settings, info)
+    yield from _replicas(settings, info, config)
     if abs(seconds_off) > _CLOCK:
         yield Finding(
             "warning",
@@ -89,7 +89,9 @@ def _memory(settings: Settings, info: Mapping[str, Any]) -> Iterator[Finding]:
     )
 
 
-def _replicas(settings: Settings, info: Mapping[str, Any]) -> Iterator[Finding]:
+def _replicas(
+    settings: Settings, info: Mapping[str, Any], config: Mapping[str, str]
+) -> Iterator[Finding]:
     if info.get("role") == "slave":
         yield Finding(
             "serious",
@@ -104,4 +106,14 @@ def _replicas(settings: Settings, info: Mapping[str, Any]) -> Iterator[Finding]:
             f"{here} replicas are connected and RECEIVER_ACK_REPLICAS={settings.ack_replicas}",
             "nothing is acknowledged",
             ASK + "INFO replication  # then start the replicas",
+        )
+    wanted = int(config.get("min-replicas-to-write", 0))
+    good = int(info.get("min_slaves_good_slaves", wanted))
+    if good < wanted:
+        yield Finding(
+            "serious",
+            f"{good} replicas keep up and the server's min-replicas-to-write is {wanted}",
+            "it takes no writes: NOREPLICAS",
+            ASK
+            + "INFO replication  # then start the replicas, or CONFIG SET min-replicas-to-write 0",
         )

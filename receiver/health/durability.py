@@ -9,9 +9,11 @@ from receiver.config.settings import SMALLEST_MEMORY
 
 CONFIG_NAMES: Final = (
     *("appendonly", "appendfsync", "no-appendfsync-on-rewrite"),
-    *("maxmemory", "maxmemory-policy"),
+    *("maxmemory", "maxmemory-policy", "min-replicas-to-write"),
 )
-"""The settings that decide whether what a server has acknowledged outlives it."""
+"""The settings that decide whether what a server has acknowledged outlives it, and whether it takes
+writes.
+"""
 
 
 def settings_of(client: redis.Redis) -> dict[str, str]:

@@ -54,6 +54,16 @@ def test_replicas_that_are_missing_are_found(valkey: Valkey, tmp_path: Path) -> 
     assert grave(found, "0 replicas are connected") == "serious"
 
 
+def test_a_server_that_refuses_writes_without_its_replicas_is_found(
+    start_valkey: Callable[..., Valkey], tmp_path: Path
+) -> None:
+    server = start_valkey(min_replicas_to_write="1")
+    found = examined(tmp_path, server.url)
+    assert grave(found, "0 replicas keep up") == "serious"
+    server.client().config_set("min-replicas-to-write", 0)
+    assert not any("keep up" in what for what in examined(tmp_path, server.url))
+
+
 @pytest.mark.parametrize(("stale", "status"), [("yes", 1), ("no", 2)])
 def test_an_address_that_names_a_replica_is_found(
     start_valkey: Callable[..., Valkey], tmp_path: Path, stale: str, status: int
