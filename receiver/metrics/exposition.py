@@ -42,10 +42,14 @@ _REFUSED: Final = {
 """Status -> reason of a refusal; the other reasons are counted as words already."""
 
 
-def exposition(snapshot: Snapshot | None, spool: SpoolContents | None, settings: Settings) -> bytes:
+def exposition(
+    snapshot: Snapshot | None, spool: SpoolContents | None, settings: Settings, *, ready: bool
+) -> bytes:
     """Return the text of `/metrics`. `snapshot` is None while Redis does not answer."""
     registry = CollectorRegistry(auto_describe=False)
-    told = [*_ours(snapshot, spool), *_known(snapshot, settings), *_polls(snapshot, settings)]
+    said = "1 if this process would take a notification now, as its /readyz says."
+    ours = [gauge("receiver_ready", said, int(ready)), *_ours(snapshot, spool)]
+    told = [*ours, *_known(snapshot, settings), *_polls(snapshot, settings)]
     registry.register(_Once(told))
     return generate_latest(registry)
 

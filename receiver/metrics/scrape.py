@@ -6,6 +6,7 @@ second.
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final
 
 import redis
@@ -25,8 +26,10 @@ WITHIN: Final = 2.0
 class Scrape:
     """Read the metrics in a thread, so that no request waits for it."""
 
-    def __init__(self, settings: Settings, client: redis.Redis) -> None:
+    def __init__(self, settings: Settings, client: redis.Redis, ready: Callable[[], bool]) -> None:
+        """Take what to read; `ready`: whether this process would take a notification now."""
         self.settings = settings
+        self._ready = ready
         self._client = client
         self._reading: asyncio.Task[snapshot.Snapshot | None] | None = None
         self._text = b""
@@ -38,7 +41,7 @@ class Scrape:
         async with self._lock:
             if time.monotonic() - self._at >= FRESH:
                 found = await self._read()
-                self._text = await asyncio.to_thread(self._written, found)
+                self._text = await asyncio.to_thread(self._written, found, ready=self._ready())
                 self._at = time.monotonic()
             return self._text
 
@@ -58,9 +61,9 @@ class Scrape:
         except DOWN:
             return None
 
-    def _written(self, found: snapshot.Snapshot | None) -> bytes:
+    def _written(self, found: snapshot.Snapshot | None, *, ready: bool) -> bytes:
         from receiver.metrics import exposition  # late: a process may never be scraped
 
         directory = self.settings.spool_dir
         spool = location.look(directory) if directory else None
-        return exposition.exposition(found, spool, self.settings)
+        return exposition.exposition(found, spool, self.settings, ready=ready)

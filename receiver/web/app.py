@@ -5,6 +5,7 @@ import contextlib
 import gc
 import os
 from collections.abc import AsyncIterator
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -16,6 +17,7 @@ from receiver.config.handed_over import HandedOver
 from receiver.config.reload import Reload, Watch
 from receiver.config.settings import Settings, SettingsError
 from receiver.health.monitor import Monitor
+from receiver.health.readiness import readiness
 from receiver.health.redis_state import RedisState
 from receiver.health.subscription_warnings import SubscriptionWarnings
 from receiver.metrics.scrape import Scrape
@@ -81,23 +83,23 @@ class _Parts:
             self._subscriptions,
         )
         self._reader = redis_client.client(url, timeout=redis_client.ANSWER_WITHIN)
-        self._scrape = Scrape(settings, self._reader)
+        self._scrape = Scrape(settings, self._reader, lambda: self._readiness()[0] == 200)
         self._description = Description(settings)
         self._tracer = switch.start(settings.traces)
         self._reload = reload
 
     def application(self) -> Application:
         """Return the application of these parts."""
-        context, subscriptions = self._context, self._subscriptions
-        spool, scrape = self._storage.spool, self._scrape
         return Application(
             {callback.path: self._ingest(callback) for callback in CALLBACKS},
-            routes=reads.routes(
-                self._server, spool, scrape, self._description, subscriptions, self._reload
-            ),
-            exception_handlers={HTTPException: reads.not_found(context.unauthenticated)},
+            routes=reads.routes(self._readiness, self._scrape, self._description),
+            exception_handlers={HTTPException: reads.not_found(self._context.unauthenticated)},
             lifespan=self._lifespan,
         )
+
+    def _readiness(self) -> tuple[int, dict[str, Any]]:
+        not_taken = self._reload.trouble if self._reload else ""
+        return readiness(self._server, self._storage.spool, self._subscriptions, not_taken)
 
     def _ingest(self, callback: Callback) -> Ingest:
         tracer = self._tracer

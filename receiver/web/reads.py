@@ -1,6 +1,7 @@
 """The routes of a web process for GET, which need no credential."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -9,11 +10,6 @@ from starlette.routing import BaseRoute
 from starlette.routing import Route as Path
 
 from receiver.carriers.formats.problem_details import problem
-from receiver.config.reload import Reload
-from receiver.health.readiness import readiness
-from receiver.health.redis_state import RedisState
-from receiver.health.subscription_warnings import SubscriptionWarnings
-from receiver.intake.spool.spool import Spool
 from receiver.metrics.scrape import CONTENT_TYPE, Scrape
 from receiver.metrics.unauthenticated import UnauthenticatedCounts
 from receiver.runtime import json_text
@@ -22,12 +18,7 @@ from receiver.web.openapi import Description
 
 
 def routes(
-    server: RedisState,
-    spool: Spool | None,
-    scrape: Scrape,
-    description: Description,
-    subscriptions: SubscriptionWarnings,
-    reload: Reload | None,
+    readiness: Callable[[], tuple[int, dict[str, Any]]], scrape: Scrape, description: Description
 ) -> list[BaseRoute]:
     """Return the routes for GET: health, readiness, metrics, and what describes the others."""
 
@@ -35,7 +26,7 @@ def routes(
         return JSONResponse({"status": "alive"})
 
     async def readyz(_: Request) -> Response:
-        status, said = readiness(server, spool, subscriptions, reload.trouble if reload else "")
+        status, said = readiness()
         return Response(json_text.encode(said), status, media_type="application/json")
 
     async def metrics(_: Request) -> Response:

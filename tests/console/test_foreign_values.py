@@ -112,10 +112,10 @@ def test_values_that_are_none_of_ours_leave_every_page_and_reader_as_it_is(
     client.hset("rq:worker:x", "last_heartbeat", value)
     client.zadd(retry_due("billing"), {BYTES: 1.5})
     assert faults(operator, stored) == {}
-    scrape = Scrape(operator.app._app.state.settings, client)  # type: ignore[attr-defined]
+    scrape = Scrape(operator.app._app.state.settings, client, lambda: True)  # type: ignore[attr-defined]
     found = scrape._snapshot()
     assert found
-    assert b"receiver_sink_parked" in scrape._written(found)
+    assert b"receiver_sink_parked" in scrape._written(found, ready=True)
     for words in READERS:
         port = str(free_port())  # of no web process
         done = here(tmp_path, *words.split(), "--json", REDIS_URL=valkey.url, PORT=port)

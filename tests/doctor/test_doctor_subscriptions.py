@@ -91,9 +91,9 @@ def test_an_operator_that_nothing_is_subscribed_at_needs_no_controller(
     asked_only = msgspec.structs.replace(known, operators=(one,), subscriptions=())
     state = snapshot.read(valkey.client(), (), ["nokia"])
     assert list(subscriptions(asked_only, state)) == []
-    page = asyncio.run(Scrape(asked_only, valkey.client()).text()).decode()
+    page = asyncio.run(Scrape(asked_only, valkey.client(), lambda: True).text()).decode()
     assert "receiver_operator_controlled{" not in page
-    page = asyncio.run(Scrape(known, valkey.client()).text()).decode()
+    page = asyncio.run(Scrape(known, valkey.client(), lambda: True).text()).decode()
     assert 'receiver_operator_controlled{operator="nokia"} 0.0' in page
 
 

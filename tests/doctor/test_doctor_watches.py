@@ -31,7 +31,7 @@ def findings(client: redis.Redis, settings: Settings = SETTINGS) -> dict[str, st
 
 
 def samples(client: redis.Redis) -> dict[str, float]:
-    text = exposition(snapshot.read(client), None, Settings()).decode()
+    text = exposition(snapshot.read(client), None, Settings(), ready=True).decode()
     return {
         " ".join((sample.name, *sample.labels.values())): sample.value
         for family in text_string_to_metric_families(text)

@@ -142,6 +142,19 @@ def test_a_key_without_which_nothing_is_taken_is_the_reason_before_anybody_posts
     brisk.acknowledged("/att/sms/mo", mo())
 
 
+def test_metrics_tell_whether_it_is_ready_also_where_nothing_is_sent_that_could_be_refused(
+    brisk: Receiver,
+) -> None:
+    client: Any = brisk.redis
+    brisk.start_web()
+    eventually(lambda: metric(brisk, "receiver_ready") == 1)
+    client.config_set("min-replicas-to-write", 1)
+    eventually(lambda: metric(brisk, "receiver_ready") == 0)
+    assert metric(brisk, "receiver_redis_up") == 1
+    client.config_set("min-replicas-to-write", 0)
+    eventually(lambda: metric(brisk, "receiver_ready") == 1)
+
+
 @pytest.mark.parametrize("rule", ["-script", "-evalsha", "-xadd", "-hincrby", "-set"])
 def test_a_user_who_may_not_append_is_the_reason(
     narrow: Callable[..., Receiver], valkey: Valkey, rule: str

@@ -18,7 +18,9 @@ def told(polled: Polled, *, redis_answers: bool = True) -> dict[str, float]:
     found = snapshot.read(polled.redis, names) if redis_answers else None
     return {
         " ".join([sample.name, *sorted(sample.labels.values())]): sample.value
-        for family in text_string_to_metric_families(exposition(found, None, settings).decode())
+        for family in text_string_to_metric_families(
+            exposition(found, None, settings, ready=True).decode()
+        )
         for sample in family.samples
         if "_poll" in sample.name
     }

@@ -28,7 +28,7 @@ BILLING = RedisStreamSink(name="billing", stream="billing")
 
 def series(client: Any, name: str, settings: Settings | None = None) -> set[str]:
     """The values of a gauge's only label."""
-    page = exposition(snapshot.read(client), None, settings or Settings()).decode()
+    page = exposition(snapshot.read(client), None, settings or Settings(), ready=True).decode()
     return {
         next(iter(sample.labels.values()))
         for family in text_string_to_metric_families(page)
@@ -166,7 +166,7 @@ def test_all_of_300_configured_listeners_are_told_apart(receiver: Receiver, tmp_
     found = snapshot.read(client)
     settings = Settings(listeners=tuple(Listener(name=name) for name in names))
     assert series(client, "receiver_listener_silence_seconds", settings) == names
-    page = exposition(found, None, settings).decode()
+    page = exposition(found, None, settings, ready=True).decode()
     silences = [line for line in page.splitlines() if line.startswith("receiver_listener_silence")]
     assert not [line for line in silences if line.endswith("+Inf")]
     environ = {"REDIS_URL": receiver.valkey.url, "PORT": str(receiver.port)}

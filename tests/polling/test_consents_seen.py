@@ -20,7 +20,7 @@ DAY = 86_400
 def seen(alice: PolledMailbox) -> tuple[float, list[tuple[str, str]]]:
     """The days that the metrics tell, and what the doctor finds."""
     found = snapshot.read(alice.redis, ["alice"])
-    text = exposition(found, None, alice.settings).decode()
+    text = exposition(found, None, alice.settings, ready=True).decode()
     (days,) = [
         sample.value
         for family in text_string_to_metric_families(text)

@@ -108,7 +108,7 @@ def test_metrics_count_what_is_wanted_at_both(valkey: Valkey, tmp_path: Path, fi
         client.hset(subscriptions_state(name), "sets", sets)
     names = sorted(("nokia", "old"), key=lambda name: name != first)
     state = snapshot.read(client, (), names)
-    page = exposition(state, None, settings(tmp_path)).decode()
+    page = exposition(state, None, settings(tmp_path), ready=True).decode()
     assert 'receiver_subscriptions_wanted{set="fleet"} 10.0' in page
     assert 'receiver_subscriptions_active{set="fleet"} 9.0' in page
     assert 'receiver_subscriptions{set="fleet",state="failing"} 1.0' in page
@@ -128,7 +128,7 @@ def test_what_has_ended_at_the_operator_before_is_missed_by_nobody(
         client.hset(subscriptions_state(name), "sets", sets)
     names = sorted(("nokia", "old"), key=lambda name: name != first)
     state = snapshot.read(client, (), names)
-    page = exposition(state, None, settings(tmp_path)).decode()
+    page = exposition(state, None, settings(tmp_path), ready=True).decode()
     for name in ("wanted", "active"):
         assert f'receiver_subscriptions_{name}{{set="fleet"}} 11.0' in page
     assert 'receiver_subscriptions{set="fleet",state="refused"} 0.0' in page
@@ -161,6 +161,6 @@ def test_metrics_and_doctor_count_what_waits_to_be_deleted_at_the_operator_befor
     there = json.dumps([{"name": "fleet", "operator": "there"}] if moved else [])
     client.hset(subscriptions_state("there"), "sets", there)
     state = snapshot.read(client, (), ["nokia", "there"])
-    page = exposition(state, None, settings(tmp_path)).decode()
+    page = exposition(state, None, settings(tmp_path), ready=True).decode()
     assert 'receiver_subscriptions_deletions_waiting{set="fleet"} 1.0' in page
     assert f'receiver_subscriptions_devices_unreadable{{set="fleet"}} {float(moved)}' in page

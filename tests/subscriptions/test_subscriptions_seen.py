@@ -24,7 +24,7 @@ def settings(fleet: Controlled) -> Settings:
 def metrics(fleet: Controlled) -> dict[str, float]:
     """Each series and its value; names and labels as a person writes them."""
     known = settings(fleet)
-    page = exposition(snapshot.read(fleet.redis, (), ["sim"]), None, known).decode()
+    page = exposition(snapshot.read(fleet.redis, (), ["sim"]), None, known, ready=True).decode()
     found = re.findall(r"^(receiver_(?:sub|oper)\S+) (\S+)$", page, re.MULTILINE)
     return {name.replace('"', ""): float(value) for name, value in found}
 
@@ -128,7 +128,7 @@ def test_the_credentials_of_subscriptions_are_one_class(fleet: Controlled) -> No
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout) == {"id": None, "label": "subscriptions", "count": 3}
     known = settings(fleet)
-    page = exposition(snapshot.read(fleet.redis, (), ["sim"]), None, known).decode()
+    page = exposition(snapshot.read(fleet.redis, (), ["sim"]), None, known, ready=True).decode()
     assert "receiver_credential_days_left{" not in page
 
 
