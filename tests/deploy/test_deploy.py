@@ -170,6 +170,24 @@ def test_the_web_unit_sees_the_pages_that_poll_has_on_this_machine() -> None:
     assert "RECEIVER_DATA_DIR=/var/lib/receiver " in (DEPLOY / "systemd/receiver").read_text()
 
 
+def test_the_journal_is_not_told_what_a_command_was_given(tmp_path: Path) -> None:
+    """systemd logs a unit's description: without one, the command with its token or number."""
+    runner = tmp_path / "systemd-run"
+    runner.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    runner.chmod(0o755)
+    told = subprocess.run(
+        ["/bin/sh", str(DEPLOY / "systemd/receiver"), "erase", "+12065550100"],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout.splitlines()
+    (described,) = (word for word in told if word.startswith("--description="))
+    assert "12065550100" not in described
+    assert told[-2:] == ["erase", "+12065550100"]
+
+
 def test_the_env_files_name_variables_that_are_read() -> None:
     example = variables(DEPLOY / "receiver.env.example")
     assert set(example) <= VARIABLES
