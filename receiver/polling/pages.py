@@ -119,7 +119,7 @@ class Pages:
             try:
                 own = await who.headers()
             except NotSent as error:
-                return _no_token(error)
+                return no_token(error)
             sent = await self._gateway.stream(path, own, file)
             if sent.good or (sent.left and not sent.status):
                 return sent
@@ -173,7 +173,8 @@ def _refused(sent: Sent, error: RequestError) -> Fetched:
     )
 
 
-def _no_token(error: NotSent) -> Fetched:
+def no_token(error: NotSent) -> Fetched:
+    """Return how a request ended for which there was no access token."""
     status, wait = 0, None
     if isinstance(error, TokenRefused):
         status, wait = error.status, error.retry_after

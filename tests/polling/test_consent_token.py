@@ -118,6 +118,11 @@ def test_a_consent_that_the_gateway_has_ended_is_said_and_not_tried_again(
     [
         TokenRefused(503, "refused"),
         TokenRefused(429, "refused"),
+        TokenRefused(401, "invalid_client"),  # its secret has been replaced
+        TokenRefused(400, "unauthorized_client"),
+        TokenRefused(404, "refused"),  # a wrong token_url
+        TokenRefused(302, "refused"),
+        TokenRefused(200, "the answer has no usable access_token"),  # a page about repairs
         Unanswered("reset"),
         TimeoutError(),
     ],
@@ -133,6 +138,30 @@ def test_trouble_that_may_pass_keeps_the_consent_and_the_token_that_lives(
         headers(valkey.url, gateway)
     assert not isinstance(refused.value, NoConsent)
     assert not stored(valkey).refused
+
+
+def test_an_error_in_the_form_of_the_apis_ends_a_consent_too(
+    valkey: Valkey, gateway: Gateway
+) -> None:
+    gateway.error = TokenRefused(400, "SVC0002")
+    give(valkey.url)
+    with pytest.raises(NoConsent):
+        headers(valkey.url, gateway)
+    assert stored(valkey).refused == "SVC0002"
+
+
+def test_where_no_token_is_to_be_had_the_one_before_serves_and_the_gateway_is_asked_once(
+    redis_url: str, gateway: Gateway
+) -> None:
+    gateway.error = TokenRefused(503, "refused")
+    give(redis_url, "a-0", renew_in=-1)
+
+    async def act(consents: Consents) -> list[dict[str, str]]:
+        one = ConsentToken("alice", consents, gateway)
+        return [await one.headers() for _ in range(20)]
+
+    assert run(redis_url, act) == [{"authorization": "Bearer a-0"}] * 20
+    assert gateway.asked == 1
 
 
 def test_a_lease_that_a_dead_process_has_left_ends(

@@ -69,6 +69,20 @@ def test_all_that_a_message_says_comes_out(alice: PolledMailbox, double: Simulat
     assert (second["direction"], second["unread"], second["subject"]) == ("outgoing", False, None)
 
 
+def test_a_secret_that_was_replaced_at_the_gateway_first_costs_no_consent(
+    alice: PolledMailbox, double: SimulatedGateway
+) -> None:
+    alice.once()
+    double.control("forget-tokens")
+    good = alice.more["ATT_APP_SECRET"]
+    alice.more["ATT_APP_SECRET"] = "the-one-before"
+    done = alice.once()
+    assert (done.outcome, "401 invalid_client" in done.trouble) == ("unauthorised", True)
+    assert "receiver consent" not in done.trouble
+    alice.more["ATT_APP_SECRET"] = good
+    assert alice.once().outcome == "empty"
+
+
 def test_the_events_are_the_mailbox_whatever_goes_wrong(
     alice: PolledMailbox, double: SimulatedGateway
 ) -> None:

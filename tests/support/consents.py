@@ -24,12 +24,14 @@ class Gateway:
 
     def __init__(self) -> None:
         self.count = 0
+        self.asked = 0
         self.good = "r-0"
         self.life: float = 3600
         self.error: Exception | None = None
         self.takes = 0.0
 
     async def refresh(self, refresh_token: str) -> Grant:
+        self.asked += 1
         if self.error:
             raise self.error
         await asyncio.sleep(self.takes)

@@ -5,10 +5,11 @@ import math
 import time
 from typing import Final, Protocol
 
+from msgspec.structs import replace
 from redis.exceptions import ResponseError
 
 from receiver.intake.redis_link import NotReplicated
-from receiver.outbound import Grant, NotSent, TokenRefused, Unanswered, is_passing
+from receiver.outbound import Action, Grant, NotSent, RequestError, TokenRefused, Unanswered
 from receiver.polling.mailbox.consent_record import Consent
 from receiver.polling.mailbox.consents import Consents, Tokens, ends
 from receiver.runtime.redis_errors import DOWN_ON_THE_LOOP, is_of_all_keys
@@ -19,6 +20,8 @@ _RENEW_AT: Final = 0.8
 """Of a token's life."""
 _DAY: Final = 86_400.0
 """Seconds, after which a token that never ends is renewed: the refresh token's life goes on."""
+_TRY_AGAIN: Final = 30.0
+"""Seconds between two attempts to renew a token that is still good."""
 _PATIENCE: Final = 20.0
 """Seconds to wait for somebody else's refresh."""
 _LOOK: Final = 0.1
@@ -92,7 +95,7 @@ class ConsentToken:
             async with asyncio.timeout(REFRESH_WITHIN):
                 grant = await self._oauth.refresh(before.refresh)
         except TokenRefused as error:
-            if not error.status or is_passing(error.status):
+            if not _is_of_the_consent(error):
                 return self._still(before, refused, error)
             await self._note(raw, consent, before, error.error)
             raise NoConsent(self._poll, f"was refused by the gateway ({error.error})") from None
@@ -124,10 +127,11 @@ class ConsentToken:
 
     def _still(self, before: Tokens, refused: str, error: TokenRefused) -> Tokens:
         """Return the token before, as long as it lives, where there is no new one just now."""
-        lives = before.ends_at is None or time.time() < before.ends_at
-        if before.access in ("", refused) or not lives:
+        now, ends_at = time.time(), math.inf if before.ends_at is None else before.ends_at
+        if before.access in ("", refused) or now >= ends_at:
             raise error
-        return before
+        again = now + max(error.retry_after or 0.0, _TRY_AGAIN)
+        return replace(before, renew_at=min(again, ends_at))
 
     async def _note(self, raw: bytes, consent: Consent, tokens: Tokens, why: str) -> None:
         """Write down that the consent has ended, unless there is another by now."""
@@ -142,6 +146,14 @@ class ConsentToken:
         if found[1].refused:
             raise NoConsent(self._poll, found[1].trouble())
         return found
+
+
+def _is_of_the_consent(error: TokenRefused) -> bool:
+    """Return whether the refresh token is refused. Other answers say nothing of it, such as one to
+    a client whose secret has been replaced: nobody need consent anew for them.
+    """
+    gone = RequestError(error.status, error.error).action is Action.GONE
+    return gone or error.error == "invalid_grant"
 
 
 def tokens_of(grant: Grant, refresh: str, now: float | None = None) -> Tokens:

@@ -15,6 +15,7 @@ from receiver.polling.mailbox.consents import KeyMissing
 from receiver.polling.mailbox.mailbox import Mailbox, NotYet
 from receiver.polling.mailbox.progress import ProgressStore
 from receiver.polling.mailbox.shapes import NotUnderstood
+from receiver.polling.pages import no_token
 from receiver.polling.rounds import Kind, Outcome, Round, Site
 
 _ASKED: Final = "/myMessages/v2/delta"
@@ -60,9 +61,11 @@ class MailboxPoll(Kind):
             done = Round(outcome or "refused", said, retry_after=wait)
         except Stopping as end:
             done = Round("skipped", str(end), 0.0)
+        except TokenRefused as error:
+            none = no_token(error)
+            done = Round(none.outcome, none.trouble, retry_after=none.retry_after)
         except (NotSent, Unanswered) as error:
-            wait = error.retry_after if isinstance(error, TokenRefused) else None
-            done = Round("unreachable", str(error), retry_after=wait)
+            done = Round("unreachable", str(error))
         receipt = site.shelf.receipts.new(time.time_ns() // 1_000_000)
         await site.store.count(receipt, done.outcome, count)
         return done
