@@ -92,11 +92,21 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def variable_faults(operator: Operator, values: Mapping[str, str]) -> dict[str, str]:
     """Return variable -> what is wrong with it and what to do; never the value itself."""
-    return {
+    key = getattr(operator.auth, "key_env", "")  # PEM has lines
+    found = {
         name: "is not set: set it for `receiver worker`"
-        for name in operator.variables
         if not values.get(name)
+        else unsendable(values[name]) * (name != key)
+        for name in operator.variables
     }
+    return {name: wrong for name, wrong in found.items() if wrong}
+
+
+def unsendable(value: str) -> str:
+    """Return why a client's id or secret cannot be meant; empty where it can."""
+    if value.isprintable():
+        return ""
+    return "holds what no secret has, such as the end of a line: printable characters are wanted"
 
 
 def url_fault(url: str, *, bare: bool = False) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from receiver.config.operators import Name
+from receiver.config.operators import Name, unsendable
 
 EVERY: Final = 300
 """Seconds between two polls of an inbox; its gateway drops what nobody fetched for 30 minutes."""
@@ -178,11 +178,13 @@ def variables(polls: Sequence[Poll]) -> set[str]:
 
 def variable_faults(poll: Poll, values: Mapping[str, str]) -> dict[str, str]:
     """Return variable -> what is wrong with it and what to do; never the value itself."""
-    return {
-        name: "is not set: set it for `receiver poll`"
+    found = {
+        name: unsendable(values[name])
+        if values.get(name)
+        else "is not set: set it for `receiver poll`"
         for name in variables((poll,))
-        if not values.get(name)
     }
+    return {name: wrong for name, wrong in found.items() if wrong}
 
 
 def twins(polls: Sequence[Poll]) -> list[tuple[str, str]]:

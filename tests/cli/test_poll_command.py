@@ -64,6 +64,18 @@ def test_what_is_not_set_stops_the_start(
     assert said in done.stderr
 
 
+@pytest.mark.parametrize("secret", ["\udcff", "simulated-secret\n"])
+def test_a_secret_that_cannot_be_meant_stops_the_start_and_is_not_shown(
+    valkey: Valkey, tmp_path: Path, secret: str
+) -> None:
+    polled = Polled(valkey, tmp_path, configured("http://127.0.0.1:9"))
+    done = run(tmp_path, "poll", "--once", "promo", **polled.environ | {"ATT_APP_SECRET": secret})
+    assert done.returncode == 2
+    assert "poll 'promo': the environment variable ATT_APP_SECRET holds what no" in done.stderr
+    assert "simulated-secret" not in done.stderr
+    assert polled.pages() == []
+
+
 def test_beside_receiver_up_it_finds_the_redis_by_itself(valkey: Valkey, tmp_path: Path) -> None:
     with gateway() as double:
         double.control("mo", text="hello")

@@ -191,6 +191,9 @@ def test_who_we_are_is_not_accepted_and_who_does_not_answer(
     assert found.exit_code == 1
     assert "no access token: 401 invalid_client" in found.stderr
     assert "another-secret" not in found.output
+    monkeypatch.setenv("SIM", "\udcff")
+    found = status("--operator", "older")
+    assert (found.exit_code, "SIM holds what no secret has" in found.stderr) == (2, True)
     monkeypatch.setenv("NAC_KEY", "k")
     found = status("--operator", "away")
     assert (found.exit_code, "no connection" in found.stderr) == (1, True)

@@ -80,6 +80,8 @@ def test_no_controller_and_a_secret_that_is_not_set(valkey: Valkey, tmp_path: Pa
     ]
     assert not any("there is no credential" in what for what in said)
     said = examined(tmp_path, valkey.url, token=GOOD, NAC_KEY="k\n2")
+    assert grave(said, name.replace("is not set", "holds what no secret has")) == "serious"
+    said = examined(tmp_path, valkey.url, token=GOOD, NAC_KEY="kä")
     assert grave(said, "operator 'nokia': x-rapidapi-key: a value of printable ASCII") == "serious"
 
 

@@ -1,6 +1,6 @@
 """From the settings of a poll to a client of its mailbox, with the subscriber's consent."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -33,11 +33,9 @@ def poll_of(settings: Settings, name: str) -> AttMessagesPoll:
         raise NoSuchPoll(
             f'{name!r} is no [[poll]] of kind "att-messages" in receiver.toml (known: {known})'
         )
-    missing: Mapping[str, str] = polls.variable_faults(found[name], settings.poll_variables)
-    if missing:
-        raise NoSuchPoll(
-            f"poll {name!r}: the environment variable {shown(min(missing))} is not set"
-        )
+    faults = polls.variable_faults(found[name], settings.poll_variables)
+    for variable, wrong in sorted(faults.items()):
+        raise NoSuchPoll(f"poll {name!r}: the environment variable {shown(variable)} {wrong}")
     return found[name]
 
 
