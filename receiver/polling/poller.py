@@ -95,6 +95,7 @@ class Poller:
         if site.store.now() < self._due and time.monotonic() < self._latest:
             return
         if why := await site.ready():
+            await site.store.note(outcome="skipped", trouble=why)
             await self._away(why)
             return
         await self._round()

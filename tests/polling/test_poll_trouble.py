@@ -128,6 +128,20 @@ def test_a_redis_that_would_refuse_a_page_is_not_tried(
     assert double.inbox() == {"accepted": 1, "waiting": 1}
 
 
+def test_a_poll_that_waits_for_room_in_redis_says_so_until_it_goes_on(polled: Polled) -> None:
+    before = polled.redis.config_get("maxmemory")["maxmemory"]
+    polled.redis.config_set("maxmemory", 1)
+    try:
+        polled.until(lambda: polled.state().get("trouble"))
+    finally:
+        polled.redis.config_set("maxmemory", before)
+    state = polled.state()
+    assert (state["outcome"], state["trouble"][:9]) == ("skipped", "Redis is ")
+    assert polled.outcomes() == {}
+    polled.until(polled.outcomes)
+    assert (polled.state()["outcome"], polled.state().get("trouble")) == ("messages", None)
+
+
 def test_two_pollers_do_not_poll_twice_and_the_second_goes_on_when_the_first_ends(
     polled: Polled, double: SimulatedGateway
 ) -> None:
