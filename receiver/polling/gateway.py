@@ -1,11 +1,13 @@
 """Requests to a gateway: destructive GETs, each streamed to a page file.
 
 A fresh connection for each, no redirects, no repeats in here. An answer has no limit in time or
-size: giving one up destroys messages. Only 60 s without a byte end it, or the process' own end.
+size: giving one up destroys messages. Only 60 s without a byte end it, or the process' own end; an
+error, which removes nothing, has 10 s in all.
 A process that is to end sends none that has not begun to leave.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -22,6 +24,8 @@ from receiver.runtime.retry_after import retry_after
 
 _ERROR_BYTES: Final = 65_536
 """Of an answer that is no success."""
+_ERROR_WITHIN: Final = 10.0
+"""Seconds for them: nothing was removed."""
 
 
 class Sent(Struct, frozen=True):
@@ -142,10 +146,12 @@ async def _taken(head: Sent, response: httpx2.Response, into: PageFile) -> Sent:
 
 async def _beginning(response: httpx2.Response) -> bytes:
     found = bytearray()
-    async for chunk in response.aiter_raw():
-        found += chunk
-        if len(found) >= _ERROR_BYTES:
-            break
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_ERROR_WITHIN):
+            async for chunk in response.aiter_raw():
+                found += chunk
+                if len(found) >= _ERROR_BYTES:
+                    break
     return bytes(found)
 
 

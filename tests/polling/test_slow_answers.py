@@ -2,7 +2,9 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import msgspec
@@ -14,6 +16,7 @@ from receiver.polling.process import Process
 from receiver.polling.rounds import Round
 from tests.support.att_gateways import SimulatedGateway, gateway
 from tests.support.polling import FAST, Polled, configured
+from tests.support.threaded import threaded
 from tests.support.valkey import Valkey
 
 TEXTS = ["text 0", "text 1", "text 2"]
@@ -69,6 +72,35 @@ def test_one_that_says_nothing_any_more_is_given_up_and_what_came_comes_out(
     assert done.outcome == "cut"
     assert polled.texts() == TEXTS[:2]
     assert len(polled.rejected()) == 1
+
+
+def test_an_error_that_never_comes_to_its_end_holds_up_no_poll(
+    valkey: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("receiver.polling.gateway._ERROR_WITHIN", 0.2)
+    let_go = threading.Event()
+
+    class Dripping(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(503)
+            self.send_header("content-length", "100000")
+            self.end_headers()
+            try:
+                for _ in range(400):
+                    self.wfile.write(b" ")
+                    time.sleep(0.05)
+            except OSError:
+                let_go.set()
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Dripping)
+    with threaded(server):
+        url = f"http://127.0.0.1:{server.server_port}"
+        done = Polled(valkey, tmp_path, configured(url, 'auth = "basic"')).once()
+        assert done.outcome == "unreachable"
+        assert let_go.wait(10)
 
 
 def test_a_stop_lets_an_answer_finish(
