@@ -82,6 +82,7 @@ def test_a_code_is_exchanged_once(alice: PolledMailbox, gateway: MailboxGateway)
         ("https://app.example.com/consented?error=<script>", "(an error)"),
         ("https://app.example.com/consented", "with ?code="),
         ("", "with ?code="),
+        ("http://[app?code=", "with ?code="),
         ("https://app.example.com/consented?code=wrong", "invalid_grant"),
     ],
 )
@@ -92,6 +93,16 @@ def test_what_is_no_consent_is_said_in_a_sentence(
     assert (done.exit_code, said in done.stderr) == (2, True)
     assert "Traceback" not in done.stderr
     assert not alice.redis.exists(CONSENTS)
+
+
+def test_a_code_is_good_yet_where_the_gateway_could_not_answer(
+    alice: PolledMailbox, gateway: MailboxGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(gateway, "_token", lambda _: (503, BAD))
+        done = alice.command("consent", "alice", said=BACK)
+    assert (done.exit_code, "cannot answer now (503)" in done.stderr) == (2, True)
+    alice.consent()
 
 
 def test_without_keys_nobody_is_troubled_and_nothing_stored(

@@ -4,9 +4,9 @@ import hashlib
 import re
 import time
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
-from receiver.outbound import Grant, NotSent, OAuthV4, TokenRefused, Unanswered
+from receiver.outbound import Grant, NotSent, OAuthV4, TokenRefused, Unanswered, is_passing
 from receiver.polling.mailbox.consent_record import Consent
 from receiver.polling.mailbox.consent_token import tokens_of
 from receiver.polling.mailbox.consents import Consents, ends
@@ -22,7 +22,8 @@ class NoConsentGiven(Exception):
 def code_in(pasted: str) -> str:
     """Return the code in an address, or one pasted by itself. Raises `NoConsentGiven`."""
     text = pasted.strip()
-    members = parse_qs(urlsplit(text).query) if "?" in text else {"code": [text]}
+    query = text.partition("?")[2].partition("#")[0]
+    members = parse_qs(query) if "?" in text else {"code": [text]}
     if error := members.get("error"):
         word = error[0] if _WORD(error[0]) else "an error"
         raise NoConsentGiven(f"the subscriber has not consented ({word})")
@@ -51,6 +52,11 @@ async def _exchanged(oauth: OAuthV4, code: str, consents: Consents, digest: str)
     try:
         return await oauth.code(code)
     except TokenRefused as error:
+        if is_passing(error.status):
+            await consents.release_code(digest)
+            raise NoConsentGiven(
+                f"the gateway cannot answer now ({error.status}): paste it again later"
+            ) from None
         why = (
             "too old, or used before?" if error.error == "invalid_grant" else "see docs/polling.md"
         )
