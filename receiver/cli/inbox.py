@@ -14,7 +14,7 @@ from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.table import print_table
 from receiver.outbound import NotSent, Unanswered
 from receiver.polling.mailbox import connect
-from receiver.polling.mailbox.api import PAGE, MailboxApi, Refused, RequestRefused
+from receiver.polling.mailbox.api import PAGE, MailboxApi, NoIndex, Refused, RequestRefused
 from receiver.polling.mailbox.connect import NoSuchPoll
 from receiver.polling.mailbox.consents import KeyMissing
 from receiver.polling.mailbox.shapes import NotUnderstood
@@ -179,6 +179,10 @@ def _ask(name: str, act: Callable[[MailboxApi], Awaitable[T]]) -> T:
         raise setup.Refused(f"the gateway refused: {error}{hint}") from None
     except NotUnderstood as error:
         raise setup.Refused(f"the gateway's answer is none: {error}") from None
+    except NoIndex:
+        raise setup.Refused(
+            "the gateway has no index of the mailbox yet: `receiver poll` has it built"
+        ) from None
     except Unanswered as error:
         output.say(f"no answer ({error}): it may have been done; look first")
         raise SystemExit(1) from None

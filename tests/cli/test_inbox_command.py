@@ -38,6 +38,17 @@ def test_messages_are_listed_without_texts_unless_asked_for(alice: PolledMailbox
     assert "a secret" in alice.command("inbox", "list", "alice", "--text", "--offset", "1").stdout
 
 
+def test_a_list_that_is_made_without_an_index_is_not_shown_as_the_mailbox(
+    alice: PolledMailbox, gateway: MailboxGateway
+) -> None:
+    """As right after the consent, before `receiver poll` has had the index built."""
+    said = {"messageList": {"messages": [], "total": 0, "cacheStatus": "NOT_INITIALIZED"}}
+    gateway.before = answering("/messages", 200, said)
+    done = alice.command("inbox", "list", "alice")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "the gateway has no index of the mailbox yet" in done.stderr
+
+
 def test_one_message_is_shown_with_its_text(alice: PolledMailbox) -> None:
     done = alice.command("inbox", "get", "alice", "m/1")
     assert json.loads(done.stdout)["text"] == "a secret"
