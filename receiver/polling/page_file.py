@@ -90,7 +90,8 @@ class PageFile:
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX)
-            os.posix_fallocate(self._file, 0, RESERVED)
+            if hasattr(os, "posix_fallocate"):  # not on macOS: there a full disk shows later
+                os.posix_fallocate(self._file, 0, RESERVED)
             self._write(msgspec.json.encode(asked) + b"\n")
             os.fsync(self._file)
             sync_directory(directory)
@@ -125,7 +126,7 @@ class PageFile:
         try:
             if self.on_disk:
                 os.ftruncate(self._file, os.lseek(self._file, 0, os.SEEK_CUR))
-            os.fdatasync(self._file)
+            os.fsync(self._file)
         except OSError:
             self._refused.append(b"")  # what of it is on the disk, nobody knows
         return Page(self.asked, received, self._status, self._content_type, body, complete)

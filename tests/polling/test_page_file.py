@@ -33,6 +33,21 @@ def test_a_page_is_read_back_as_it_was_written(
         assert found == page
 
 
+def test_a_machine_that_reserves_nothing_keeps_pages_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As macOS, where these two are missing."""
+    monkeypatch.delattr(os, "posix_fallocate")
+    monkeypatch.delattr(os, "fdatasync")
+    file = PageFile(tmp_path / "pages", ASKED)
+    file.begin(200, "application/json")
+    file.write(b"{}")
+    page = file.finish(complete=True)
+    file.close()
+    with left(file.path) as found:
+        assert found == page
+
+
 def test_it_is_nobody_else_s_to_read_and_nobody_s_while_it_is_written(tmp_path: Path) -> None:
     file = PageFile(tmp_path / "pages", ASKED)
     assert file.path.stat().st_mode & 0o777 == 0o600
@@ -92,7 +107,7 @@ def test_what_may_not_be_on_the_disk_is_kept_in_memory(
     file.begin(200, "application/json")
     file.write(b"{}")
     assert file.on_disk
-    monkeypatch.setattr(os, "fdatasync", failing)
+    monkeypatch.setattr(os, "fsync", failing)
     assert file.finish(complete=True).body == b"{}"
     assert not file.on_disk
     file.remove()
