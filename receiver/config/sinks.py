@@ -118,7 +118,8 @@ class HttpSink(_Sink, frozen=True, kw_only=True, tag="http"):
         parts = urlsplit(self.url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         host = (parts.hostname or "").lower()
-        return bool({host, f"{host}:{port}", f"[{host}]:{port}"} & {x.lower() for x in self.allow})
+        names = {host, f"[{host}]", f"{host}:{port}", f"[{host}]:{port}"}
+        return bool(names & {x.lower() for x in self.allow})
 
 
 SinkSettings = RedisStreamSink | RqSink | HttpSink

@@ -116,6 +116,20 @@ def test_what_is_wrong_is_said_with_its_line_and_what_to_do(
     assert "\n" not in str(caught.value)
 
 
+HOOK = '[[sink]]\nname = "hook"\nkind = "http"\nurl = "{url}"\n'
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:90", "localhost", "LOCALHOST:90", "[::1]", "[::1]:90"])
+def test_the_line_that_is_to_permit_a_private_address_permits_it(tmp_path: Path, host: str) -> None:
+    text = HOOK.format(url=f"http://{host}/events")
+    with pytest.raises(SettingsError) as caught:
+        read(tmp_path, text)
+    advice = str(caught.value).partition(": add ")[2].partition(" to permit")[0]
+    (sink,) = read(tmp_path, text + advice).sinks
+    assert isinstance(sink, HttpSink)
+    assert sink.allowed
+
+
 EVENT = {
     "type": "sms.delivery.updated.v1",
     "source": "/att/sms/delivery-status/promo",
