@@ -219,6 +219,8 @@ class Consumer:
                 if missing:
                     self._patiently(self._create_group)
                     continue
+                # Its address may lead to another server now; this one may keep its connections.
+                self._redis.connection_pool.disconnect(inuse_connections=False)
                 if not away:
                     log.warning("Redis is away (%s): waiting for it", word(error))
                 away = True

@@ -30,6 +30,8 @@ from redis.driver_info import DriverInfo
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from receiver.runtime import moving_connection
+
 ANSWER_WITHIN: Final = 0.6
 """Seconds for one command of the web process, or one connection: a third of an answer."""
 SENTINEL_WITHIN: Final = 0.15
@@ -136,7 +138,9 @@ def client(url: str, *, timeout: float = 5.0, kind: type[redis.Redis] = redis.Re
         "driver_info": _DRIVER,
     }
     if "+sentinel:" not in url:
-        return kind.from_url(url, **options)
+        plain = kind.from_url(url, **options)
+        moving_connection.use(plain.connection_pool)
+        return plain
     found = _sentinel(url)
     sentinel = redis.sentinel.Sentinel(  # type: ignore[no-untyped-call]
         found.nodes,
@@ -167,7 +171,9 @@ def async_pool(url: str, **options: Any) -> redis.asyncio.ConnectionPool:
     }
     options = defaults | options
     if "+sentinel:" not in url:
-        return redis.asyncio.ConnectionPool.from_url(url, **options)
+        pool = redis.asyncio.ConnectionPool.from_url(url, **options)
+        moving_connection.use(pool)
+        return pool
     found = _sentinel(url)
     own = _impatient(found.own, AsyncRetry(NoBackoff(), 0))
     sentinels = redis.asyncio.sentinel.Sentinel(  # type: ignore[no-untyped-call]
