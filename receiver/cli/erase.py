@@ -166,5 +166,7 @@ def _print(report: Report, *, as_json: bool) -> None:
     for sentence in report.uncounted:
         click.echo(f"not counted: {sentence}")
     click.echo(f"the server's log: {report.log}")
+    for sentence in report.later:
+        click.echo(f"later: {sentence}")
     for sentence in report.left:
         click.echo(f"left: {sentence}")

@@ -56,11 +56,13 @@ class Report(msgspec.Struct, kw_only=True):
     log: str = ""
     """What became of the server's append-only file, which has what was erased until it is
     rewritten: `rewritten`, `none` where it has no such file, or why it is not."""
+    later: list[str] = []
+    """What leaves the files of the server only later, by itself, a sentence each."""
     dry_run: bool = False
 
     @property
     def complete(self) -> bool:
-        """Return whether nothing is left, nor in the server's log."""
+        """Return whether nothing is left that would stay, nor in the server's log."""
         return not self.left and self.log in ("rewritten", "none") and not self.dry_run
 
 
@@ -121,6 +123,7 @@ class Eraser:
             report.log = "left as it is"
         else:
             report.log = log_rewrite.rewrite(self._client, self._say)
+            report.later += log_rewrite.later(self._client)
             log_rewrite.clear_slow(self._client)
             report.uncounted = runs.end(self._client, begun)
         report.at = time.time_ns() // 1_000_000

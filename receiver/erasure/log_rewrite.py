@@ -1,8 +1,13 @@
 """Having the server let go of what its own logs have: it rewrites its append-only file, and empties
 the logs of slow and of large commands, which have the beginning of each of their arguments.
+
+A stream keeps its entries in blocks, of 4 KB mostly, and one that is deleted stays in its block
+until the others have gone. As a snapshot the server writes whole blocks, as commands what can be
+read.
 """
 
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final
 
@@ -14,6 +19,7 @@ REWRITE_SECONDS: Final = 600.0
 """How long the server's rewrite of its log may take before it is said to be under way still."""
 _SLOW: Final = (("SLOWLOG", "RESET"), ("COMMANDLOG", "RESET", "large-request"))
 """Redis and every Valkey have the first, Valkey from 8.1 on the second too."""
+_BLOCKS: Final = "what stood among entries of others (docs/privacy.md)"
 
 
 def rewrite(client: Any, say: Say) -> str:
@@ -53,6 +59,19 @@ def _starts(client: Any) -> bool:
 
 def _rewrites(client: Any) -> int:
     return int(client.info("persistence").get("aof_rewrites", 0))
+
+
+def later(client: Any) -> Iterator[str]:
+    """Yield which files of the server keep what is deleted for a while, a sentence each; nothing
+    where it hides its settings. Raises `redis.RedisError`.
+    """
+    told: dict[str, str] = {}
+    with suppress(ResponseError):
+        told = client.config_get("appendonly", "aof-use-rdb-preamble", "save")
+    if told.get("appendonly") == "yes" and told.get("aof-use-rdb-preamble") == "yes":
+        yield f"append-only file: {_BLOCKS}"
+    if told.get("save"):
+        yield f"snapshots (save): {_BLOCKS}"
 
 
 def clear_slow(client: Any) -> None:

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from receiver.contract.records import Attempt, encode
 from receiver.contract.redis_keys import SINKS, retry_due, retry_items, sink_deliveries
 from receiver.operations import sink_ledger
 from tests.support.consumer import answering, consuming
 from tests.support.erasing import HER, HIS, accept, erase, message, work
+from tests.support.eventually import eventually
 from tests.support.forwarding import Forwarding, event, http_sink, publish
 from tests.support.valkey import Valkey
 
@@ -46,6 +49,42 @@ def test_the_servers_log_has_nothing_of_it_any_more(valkey: Valkey) -> None:
     assert any(b"2065550100" in path.read_bytes() for path in logs.iterdir())
     assert erase(client).log == "rewritten"
     assert not any(b"2065550100" in path.read_bytes() for path in logs.iterdir())
+
+
+def test_nor_has_it_where_messages_of_others_stand_around_hers(
+    start_valkey: Callable[..., Valkey],
+) -> None:
+    """A stream keeps its entries in blocks, and what is deleted stays in its block."""
+    valkey = start_valkey(aof_use_rdb_preamble="no")
+    client: Any = valkey.client()
+    accept(client, *map(message, (HIS, HER, HIS)))
+    work(client)
+    report = erase(client)
+    assert (report.complete, report.later) == (True, [])
+    client.bgrewriteaof()  # by itself, some time later
+    eventually(lambda: not client.info("persistence")["aof_rewrite_in_progress"])
+    logs = [path.read_bytes() for path in (valkey.directory / "appendonlydir").iterdir()]
+    assert any(b"2065550199" in log for log in logs)
+    assert not any(b"2065550100" in log for log in logs)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"aof_use_rdb_preamble": "yes"}, ["append-only file"]),
+        ({"save": "3600 1"}, ["append-only file", "snapshots (save)"]),
+        ({"save": "3600 1", "appendonly": "no"}, ["snapshots (save)"]),
+    ],
+)
+def test_a_file_of_the_servers_that_keeps_what_is_deleted_for_a_while_is_said(
+    start_valkey: Callable[..., Valkey], told: dict[str, str], said: list[str]
+) -> None:
+    client: Any = start_valkey(**told).client()
+    accept(client, *map(message, (HIS, HER, HIS)))
+    work(client)
+    report = erase(client)
+    assert report.complete
+    assert [sentence.partition(":")[0] for sentence in report.later] == said
 
 
 def test_nor_have_its_logs_of_slow_and_of_large_commands(
