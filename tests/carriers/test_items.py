@@ -48,6 +48,12 @@ def test_the_only_item_has_the_whole_body(infos: Any) -> None:
     assert (raw(event), event.item) == (json.loads(body), None)
 
 
+def test_the_only_good_one_of_several_has_nothing_of_the_others() -> None:
+    infos = [{"Address": "tel:2065550100", "DeliveryStatus": []}, status("0002")]
+    (event,) = events(STATUS, notification(infos))
+    assert (raw(event), event.item) == (infos[1], None)
+
+
 def test_each_of_several_addresses_has_its_own() -> None:
     addresses = ["tel:+12065550001", "tel:+12065550002"]
     body = {"MessageId": "m-1", "Address": addresses, "DeliveryStatus": "DeliveredToTerminal"}

@@ -60,17 +60,19 @@ def normalise(
         return [own.event(own.item(found), as_raw(body), zone, region)]
     try:
         value, raw = understand(body, content_type)
-        items, _ = _items(value, own, other, Room(body, stored=True))
+        items, bad = _items(value, own, other, Room(body, stored=True))
     except Rejected as fault:
         raise Unreadable(fault.reason) from None
-    return events(items, raw, zone, region)
+    return events(items, None if bad else raw, zone, region)
 
 
 def events(
-    items: list[tuple[Kind, Item[Any]]], raw: Raw | str, zone: tzinfo, region: str
+    items: list[tuple[Kind, Item[Any]]], raw: Raw | str | None, zone: tzinfo, region: str
 ) -> list[Event]:
-    """Return the events of the items of a body, which goes as `raw` into the event of one alone."""
-    if len(items) == 1:
+    """Return the events of the items of a body, which goes as `raw` into the event of one alone;
+    None where others in it were refused, for those may be about somebody else.
+    """
+    if len(items) == 1 and raw is not None:
         (kind, item), *_ = items
         return [kind.event(item.meaning, raw, zone, region)]
     parts = ((kind, item.meaning, Raw(msgspec.json.encode(item.written))) for kind, item in items)

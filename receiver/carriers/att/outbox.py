@@ -112,7 +112,8 @@ def normalise(notification: Notification, zone: tzinfo, region: str = "US") -> l
     if not good:
         raise Unreadable(bad[0].reason if bad else "body: no status in it")
     kind = _kind_for(asked)
-    return callback_kind.events([(kind, item) for item in good], raw, zone, region)
+    found = [(kind, item) for item in good]
+    return callback_kind.events(found, None if bad else raw, zone, region)
 
 
 def _items(
