@@ -44,10 +44,11 @@ def coded(number: str) -> bytes:
         (lambda n: b'{"Message":"\\u00a0%b"}' % n[1:], "application/json"),
         (lambda n: coded(n.decode()), "application/json"),
         (lambda n: b'{"%b":true}' % n[2:], "application/json"),
+        (lambda n: b'{"SenderAddress":"tel:%b","Message":"h' % n[2:], "application/json"),
     ],
     ids=[
         *("national", "in a list", "number", "double", "form", "xml", "utf-16", "cut utf-16"),
-        *("escape", "hexadecimal", "name"),
+        *("escape", "hexadecimal", "name", "cut"),
     ],
 )
 def test_a_refused_request_is_about_her_however_it_was_written(
