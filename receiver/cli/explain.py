@@ -1,5 +1,6 @@
 """`receiver explain`: the history of one notification."""
 
+import sys
 from typing import Any
 
 import click
@@ -7,6 +8,7 @@ import redis
 
 from receiver.carriers.formats.json_body import as_raw
 from receiver.cli.terminal import output, setup
+from receiver.cli.terminal.dead_letter_table import print_body
 from receiver.cli.terminal.table import print_pairs
 from receiver.cli.terminal.time_option import format_time
 from receiver.contract.redis_keys import DEAD_LETTERS
@@ -37,7 +39,8 @@ def command(id: str, *, as_json: bool, everything: bool, body: bool) -> None:  #
     newest event back, which takes some seconds in a million.
 
     With --body it prints the body as it came, numbers and texts included: of a body with several
-    items each event has only its own. Of a batch it prints a notification a line.
+    items each event has only its own. Of a batch it prints a notification a line. On a terminal
+    what could control it is replaced.
 
     Exit codes: 0 found; 1 nothing is stored under this id; 2 a wrong setting, or no Redis.
     """
@@ -69,6 +72,10 @@ def _print_bodies(client: redis.Redis, receipt: str) -> None:
             f"no body is stored under the receipt {receipt} (any more): `receiver explain` names "
             "the receipt of an event"
         )
+    if sys.stdout.isatty():
+        for each in found:
+            print_body(each)
+        return
     for each in found:  # of several each is an item of a batch, and so JSON
         click.echo(bytes(as_raw(each)) if len(found) > 1 else each)
 

@@ -2,6 +2,7 @@
 stdout is read by a program.
 """
 
+import json
 import sys
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -51,8 +52,11 @@ def _or_into_a_pipe(context: click.Context, _option: click.Parameter, given: boo
 
 
 def print_document(value: object) -> None:
-    """Print a value as one line of JSON."""
-    click.echo(json_text.encode(value).decode())
+    """Print a value as one line of JSON; on a terminal with escapes for what could control it."""
+    text = json_text.encode(value).decode()
+    if sys.stdout.isatty() and not text.isprintable():
+        text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+    click.echo(text)
 
 
 def print_documents(values: Iterable[object]) -> int:
