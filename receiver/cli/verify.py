@@ -57,6 +57,11 @@ def command(
     """
     found = setup.settings(file=False)
     secrets = secrets or listen_secret.kept(os.environ, found.data_dir)
+    if not secrets:
+        raise setup.Refused(
+            "no secret: give --secret, or set WEBHOOK_SECRETS (`receiver listen` has kept none in "
+            f"{found.data_dir})"
+        )
     document, said = _read(body), dict(headers)
     try:
         name = verify(said, document, secrets, tolerance=tolerance)
