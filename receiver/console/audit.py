@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from receiver.contract.redis_keys import CONSOLE_AUDIT
-from receiver.contract.stored_values import UNREADABLE
+from receiver.contract.stored_values import decoded
 
 MOST: Final = 10_000
 """Entries that are kept."""
@@ -27,6 +27,9 @@ class Entry(msgspec.Struct, frozen=True):
     """The id or name that it was done to, or the filter; never a number or a text of anybody's."""
     count: int = 1
     """To how many."""
+
+
+_decode = msgspec.json.Decoder(Entry).decode
 
 
 def record(request: Request, action: str, about: str = "", count: int = 1) -> None:
@@ -58,7 +61,5 @@ def newest(client: redis.Redis, before: str = "", count: int = 50) -> list[tuple
 
 def _read(entry: bytes, fields: dict[bytes, bytes]) -> Entry:
     """Decode an entry. What another program wrote is shown as that, not passed over."""
-    try:
-        return msgspec.json.decode(fields.get(b"a", b""), type=Entry)
-    except UNREADABLE:
-        return Entry(int(entry.partition(b"-")[0]), "?", "written by another program")
+    foreign = Entry(int(entry.partition(b"-")[0]), "?", "written by another program")
+    return decoded(_decode, fields.get(b"a")) or foreign

@@ -6,19 +6,17 @@ Neither is stored: Redis has the SHA-256 of each, with the name, the role and th
 import hashlib
 import secrets
 import time
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal
 
 import msgspec
 import redis
 
 from receiver.contract.redis_keys import CONSOLE, CONSOLE_SESSION_SECONDS
-from receiver.contract.stored_values import UNREADABLE
+from receiver.contract.stored_values import decoded
 from receiver.operations import web_address
 
 Role = Literal["viewer", "operator"]
 """A viewer sees no personal data and changes nothing."""
-
-_T = TypeVar("_T")
 
 LINK_SECONDS: Final = 600
 
@@ -45,6 +43,10 @@ class Link(msgspec.Struct, frozen=True):
     """The page that it leads to."""
 
 
+_decode_session = msgspec.json.Decoder(Session).decode
+_decode_link = msgspec.json.Decoder(Link).decode
+
+
 def make_link(client: redis.Redis, link: Link) -> str:
     """Store a link and return its token. Raises `redis.RedisError`."""
     token = secrets.token_urlsafe(24)
@@ -67,7 +69,7 @@ def use_link(client: redis.Redis, token: str) -> tuple[Link, str] | None:
     more). Raises `redis.RedisError`.
     """
     stored: Any = client.get(_key("link", token))
-    link = _decoded(stored, Link)
+    link = decoded(_decode_link, stored)
     if link is None:
         return None
     name = secrets.token_urlsafe(32)
@@ -83,7 +85,7 @@ def use_link(client: redis.Redis, token: str) -> tuple[Link, str] | None:
 def find(client: redis.Redis, token: str) -> Session | None:
     """Return the session of a cookie, or None. Raises `redis.RedisError`."""
     stored: Any = client.get(_key("session", token)) if token else None
-    session = _decoded(stored, Session)
+    session = decoded(_decode_session, stored)
     return session if session and session.ends > time.time() else None
 
 
@@ -97,14 +99,6 @@ def end_all(client: redis.Redis) -> int:
     keys: Any = [*client.scan_iter(f"{CONSOLE}:session:*"), *client.scan_iter(f"{CONSOLE}:link:*")]
     ended: Any = client.delete(*keys) if keys else 0
     return int(ended)
-
-
-def _decoded(stored: Any, kind: type[_T]) -> _T | None:
-    """Decode a record; None where there is none, or where somebody else wrote it."""
-    try:
-        return msgspec.json.decode(stored, type=kind) if stored else None
-    except UNREADABLE:
-        return None
 
 
 def _key(kind: str, token: str) -> str:

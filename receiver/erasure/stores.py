@@ -27,7 +27,7 @@ from receiver.contract.redis_keys import (
     retry_items,
     sink_deliveries,
 )
-from receiver.contract.stored_values import UNREADABLE
+from receiver.contract.stored_values import decoded
 from receiver.erasure.person import Person
 from receiver.operations import look
 from receiver.operations.look import Look
@@ -160,32 +160,23 @@ def names_in_notification(person: Person, raw: bytes) -> bool:
     """Tell whether an encoded notification is about the person."""
     if person.in_bytes(raw):
         return True
-    try:
-        return person.in_notification(decode_notification(raw))
-    except UNREADABLE:
-        return False  # somebody else wrote it
+    found = decoded(decode_notification, raw)
+    return found is not None and person.in_notification(found)
 
 
 def _dead_letter(person: Person, raw: bytes) -> bool:
     if person.in_bytes(raw):
         return True
-    try:
-        inside = decode_dead_letter(raw).notification
-    except UNREADABLE:
-        return False
-    return bool(inside) and names_in_notification(person, inside)
+    letter = decoded(decode_dead_letter, raw)
+    return letter is not None and names_in_notification(person, letter.notification)
 
 
 def names_in_refusal(person: Person, raw: bytes) -> bool:
     """Tell whether an encoded refusal is about the person."""
-    try:
-        return person.in_refusal(decode_refusal(raw))
-    except UNREADABLE:
-        return person.in_bytes(raw)
+    found = decoded(decode_refusal, raw)
+    return person.in_refusal(found) if found else person.in_bytes(raw)
 
 
 def _attempt(person: Person, raw: bytes) -> bool:
-    try:
-        return person.in_bytes(decode_attempt(raw).answer)
-    except UNREADABLE:
-        return person.in_bytes(raw)
+    found = decoded(decode_attempt, raw)
+    return person.in_bytes(found.answer if found else raw)

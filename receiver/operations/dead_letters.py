@@ -12,7 +12,7 @@ import redis
 from receiver.contract.entry_ids import is_entry, order
 from receiver.contract.records import DeadLetter, decode_dead_letter, decode_notification
 from receiver.contract.redis_keys import DEAD_LETTERS
-from receiver.contract.stored_values import UNREADABLE
+from receiver.contract.stored_values import UNREADABLE, decoded
 from receiver.operations.look import Look
 
 NOT_READ: Final = "the dead letter itself cannot be read"
@@ -118,7 +118,8 @@ def newest(
     pages = look.back(DEAD_LETTERS, f"({before}" if before else "+")
     for entry, fields in chain.from_iterable(pages):
         stored = fields.get(b"d", b"")
-        if (letter := _letter(stored)) and not wanted.may_hold(letter):
+        letter = decoded(decode_dead_letter, stored)
+        if letter and not wanted.may_hold(letter):
             continue
         found = read(entry, stored)
         if wanted.since <= found.summary.at < wanted.until and wanted.holds(found.summary):
@@ -133,7 +134,8 @@ def reasons(client: redis.Redis, count: int) -> Counter[tuple[str, str]]:
     reason. Raises `redis.RedisError`.
     """
     pages = Look(client, count).back(DEAD_LETTERS)
-    letters = (_letter(fields.get(b"d", b"")) for _, fields in chain.from_iterable(pages))
+    stored = (fields.get(b"d", b"") for _, fields in chain.from_iterable(pages))
+    letters = (decoded(decode_dead_letter, one) for one in stored)
     return Counter((one.sink, one.reason) if one else ("", NOT_READ) for one in letters)
 
 
@@ -162,13 +164,6 @@ def read(entry: str, stored: bytes) -> Found:
         **about,
     )
     return Found(summary, letter)
-
-
-def _letter(stored: bytes) -> DeadLetter | None:
-    try:
-        return decode_dead_letter(stored)
-    except UNREADABLE:
-        return None
 
 
 def _like(text: str, wanted: str) -> bool:

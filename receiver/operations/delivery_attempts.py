@@ -9,7 +9,7 @@ import redis
 
 from receiver.contract.records import Attempt, decode_attempt
 from receiver.contract.redis_keys import DELIVERIES, sink_deliveries
-from receiver.contract.stored_values import UNREADABLE
+from receiver.contract.stored_values import decoded
 from receiver.operations.look import Look
 from receiver.runtime.redis_errors import unless_foreign
 
@@ -44,10 +44,5 @@ def of_events(client: redis.Redis, entries: Collection[str], sinks: Iterable[str
 
 def _read(entries: Iterable[dict[bytes, bytes]]) -> list[Attempt]:
     """Return the attempts that can be read: somebody else may have written there."""
-    attempts = []
-    for fields in entries:
-        try:
-            attempts.append(decode_attempt(fields.get(b"a", b"")))
-        except UNREADABLE:
-            continue
-    return attempts
+    attempts = (decoded(decode_attempt, fields.get(b"a")) for fields in entries)
+    return [one for one in attempts if one]

@@ -9,7 +9,7 @@ import redis
 
 from receiver.contract.records import Sample, decode_sample
 from receiver.contract.redis_keys import HISTORY
-from receiver.contract.stored_values import UNREADABLE
+from receiver.contract.stored_values import decoded
 from receiver.runtime.redis_errors import unless_foreign
 
 MINUTE: Final = 60_000
@@ -39,14 +39,9 @@ def read(client: redis.Redis, since: int) -> list[Stored]:
     """
     first = f"{max(0, since)}-0"
     found: Any = unless_foreign(lambda: client.xrange(HISTORY, min=first), [])
-    samples = []
-    for entry, fields in found:
-        try:
-            at = int(entry.partition(b"-")[0])
-            samples.append((at, decode_sample(fields.get(b"s", b""))))
-        except UNREADABLE:
-            continue  # somebody else's, or of another version
-    return samples
+    samples = ((entry, decoded(decode_sample, fields.get(b"s"))) for entry, fields in found)
+    # One that is None is somebody else's, or of another version.
+    return [(int(entry.partition(b"-")[0]), one) for entry, one in samples if one]
 
 
 def spans(samples: Sequence[Stored], first: int, length: int, count: int) -> list[Span]:

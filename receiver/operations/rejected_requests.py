@@ -13,7 +13,7 @@ from receiver.carriers import CALLBACKS, POLLED
 from receiver.carriers.carrier import Callback, Rejected, Request
 from receiver.contract.records import Refusal, decode_refusal
 from receiver.contract.redis_keys import REJECTED
-from receiver.contract.stored_values import UNREADABLE
+from receiver.contract.stored_values import decoded
 from receiver.operations.look import Look
 from receiver.runtime.blocking_http import BlockingHttp, bearer
 from receiver.runtime.retry_after import retry_after
@@ -164,10 +164,8 @@ class Replay:
 
 def _refusal(entry: bytes) -> Refusal:
     """Decode a refusal. One that cannot be read is shown as such, not passed over."""
-    try:
-        return decode_refusal(entry)
-    except UNREADABLE:
-        return Refusal("?", "", "", 0, 0, "this entry of the stream cannot be read", [], entry)
+    unreadable = Refusal("?", "", "", 0, 0, "this entry of the stream cannot be read", [], entry)
+    return decoded(decode_refusal, entry) or unreadable
 
 
 def _headers(refusal: Refusal) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from receiver.contract.redis_keys import (
     retry_items,
     sink_state,
 )
-from receiver.contract.stored_values import UNREADABLE, text
+from receiver.contract.stored_values import UNREADABLE, decoded, text
 from receiver.operations import parked_events
 from receiver.runtime.redis_errors import unless_foreign
 
@@ -92,9 +92,8 @@ def _retried(client: redis.Redis, stored: dict[str, bytes], sink: str) -> dict[s
 
 
 def _retry(item: bytes, due: float | None) -> _Said:
-    try:
-        delivery = decode_delivery(item)
-    except (ValueError, *UNREADABLE):
+    delivery = decoded(decode_delivery, item)
+    if delivery is None:
         return _FOREIGN
     about = {"attempts": delivery.attempts, "reason": delivery.reason, "due": int(due or 0)}
     return "will be tried again", about

@@ -15,7 +15,7 @@ from receiver.console.pages.overview import silent_first
 from receiver.console.paging import shown
 from receiver.contract.records import decode_notification
 from receiver.contract.redis_keys import HEARD, INBOUND, TURNED_AWAY
-from receiver.contract.stored_values import UNREADABLE, counts, whole
+from receiver.contract.stored_values import counts, decoded, whole
 from receiver.metrics.counters import OTHER
 from receiver.operations import ledger, sink_ledger, watch_ledger
 from receiver.operations.ledger import MEANING
@@ -111,10 +111,8 @@ def _rate(client: redis.Redis, name: str) -> tuple[float, float]:
 
 
 def _listener(stored: bytes) -> str:
-    try:
-        return decode_notification(stored).listener
-    except UNREADABLE:
-        return ""
+    found = decoded(decode_notification, stored)
+    return found.listener if found else ""
 
 
 def show_subscriptions(request: Request) -> Response:

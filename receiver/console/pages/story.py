@@ -13,7 +13,7 @@ from receiver.console.attempts import shown
 from receiver.console.bodies import bodies
 from receiver.contract.records import Attempt, decode_notification
 from receiver.contract.redis_keys import INBOUND
-from receiver.contract.stored_values import UNREADABLE
+from receiver.contract.stored_values import decoded
 from receiver.operations import delivery_attempts
 from receiver.operations.explain import Story, Unknown, explain
 from receiver.operations.look import EVERYTHING
@@ -114,10 +114,8 @@ def _address(request: Request, receipt: str) -> str:
 
 def _newest(request: Request) -> str:
     page: Any = request.app.state.redis.xrevrange(INBOUND, count=1)
-    try:
-        return decode_notification(page[0][1][b"n"]).receipt if page else ""
-    except (*UNREADABLE, KeyError):
-        return ""
+    found = decoded(decode_notification, page[0][1].get(b"n")) if page else None
+    return found.receipt if found else ""
 
 
 def _everything(request: Request) -> bool:
