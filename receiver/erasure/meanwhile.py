@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from receiver.contract.redis_keys import DEAD_LETTERS, LEDGER
+from receiver.contract.redis_keys import DEAD_LETTERS, INBOUND, LEDGER
 from receiver.contract.stored_values import whole
 from receiver.erasure.person import Person
-from receiver.erasure.stores import find_in, newest_in
+from receiver.erasure.stores import find_in
+from receiver.operations.look import newest_entry
 
 
 class Meanwhile:
@@ -16,7 +17,7 @@ class Meanwhile:
         self._client = client
         self._person = person
         self._replayed = _replayed(client)
-        self._newest = newest_in(client)
+        self._newest = newest_entry(client, INBOUND)
 
     def left(self) -> Iterator[str]:
         """Yield a sentence where something has, which is not erased."""

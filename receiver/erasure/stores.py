@@ -70,12 +70,6 @@ def find(
     yield from find_sent(client, person, sinks, copies, passed)
 
 
-def newest_in(client: Any) -> str:
-    """Return the entry that came in last, for `find_in`. Raises `redis.RedisError`."""
-    found = client.xrevrange(INBOUND, count=1)
-    return str(found[0][0].decode()) if found else "0-0"
-
-
 def find_in(
     client: redis.Redis,
     person: Person,

@@ -26,6 +26,7 @@ from receiver.contract.redis_keys import (
 )
 from receiver.contract.stored_values import UNREADABLE, text
 from receiver.operations import parked_events
+from receiver.operations.look import newest_entry
 from receiver.operations.requeue import Requeue
 from receiver.runtime.server_time import server_time
 
@@ -95,9 +96,7 @@ def until_now(client: redis.Redis) -> int:
     """Return Redis' time (ms), or one after the newest event where that is later: the stream goes
     on from its newest entry where the clock has jumped back. Raises `redis.RedisError`.
     """
-    newest: Any = client.xrevrange(EVENTS, count=1)
-    after = order(newest[0][0].decode())[0] + 1 if newest else 0
-    return max(after, server_time(client))
+    return max(order(newest_entry(client, EVENTS))[0] + 1, server_time(client))
 
 
 class Replay:
@@ -125,11 +124,9 @@ class Replay:
         """
         if self._wanted.until <= self._wanted.since:
             return  # of "-1" a server makes no end that is before all entries
-        at, last = str(self._wanted.since), str(self._wanted.until - 1)
-        newest: Any = self._client.xrevrange(EVENTS, last, count=1)
-        if not newest:
-            return
-        last = newest[0][0].decode()  # what is published meanwhile may have that time too
+        at = str(self._wanted.since)
+        # What is published meanwhile may have the last time too.
+        last = newest_entry(self._client, EVENTS, str(self._wanted.until - 1))
         while True:
             page: Any = self._client.xrange(EVENTS, min=at, max=last, count=PAGE)
             if not page:

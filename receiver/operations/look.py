@@ -1,7 +1,6 @@
 """Reading streams page by page for what no index leads to, within a budget."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any, Final
 
 import redis
@@ -19,8 +18,6 @@ SOON: Final = 3_600_000
 
 Page = list[tuple[str, dict[bytes, bytes]]]
 """Entries: id and fields."""
-_Read = Callable[[str, int], Page]
-"""Takes where to go on and how many entries to read."""
 
 
 class Look:
@@ -45,29 +42,39 @@ class Look:
         soon = (
             int(milliseconds) + SOON if milliseconds and self._budget < EVERYTHING else EVERYTHING
         )
-        read = partial(self._on, stream, last)
+
+        def read(at: str, count: int) -> Any:
+            return self.client.xrange(stream, min=at, max=last, count=count)
+
         yield from self._pages(stream, first, words, read, until=soon)
 
     def all(self, stream: str, first: str = "-", last: str = "+") -> Iterator[Page]:
         """Yield the pages of what is stored now, from an entry or time to another; what is added
         meanwhile is left out. Raises `redis.RedisError`.
         """
-        newest: Any = self.client.xrevrange(stream, max=last, count=1)
-        if newest:
-            yield from self.on(stream, first, last=newest[0][0].decode())
+        yield from self.on(stream, first, last=newest_entry(self.client, stream, last))
 
     def back(
         self, stream: str, last: str = "+", words: bytes = b"", first: str = "-"
     ) -> Iterator[Page]:
         """Yield the pages from an entry or time back to the first, newest first; else as `on`."""
-        yield from self._pages(stream, last, words, partial(self._back, stream, first))
+
+        def read(at: str, count: int) -> Any:
+            return self.client.xrevrange(stream, max=at, min=first, count=count)
+
+        yield from self._pages(stream, last, words, read)
 
     def _pages(
-        self, stream: str, at: str, words: bytes, read: _Read, until: int = EVERYTHING
+        self,
+        stream: str,
+        at: str,
+        words: bytes,
+        read: Callable[[str, int], Any],
+        until: int = EVERYTHING,
     ) -> Iterator[Page]:
         left, count = self._budget, min(FIRST, PAGE, self._budget)
         while True:
-            page = read(at, count)
+            page = [(entry.decode(), fields) for entry, fields in read(at, count)]
             left -= len(page)
             yield [one for one in page if _has(one[1], words)] if words else page
             if len(page) < count:
@@ -79,11 +86,13 @@ class Look:
                 return
             at = f"({last}"
 
-    def _on(self, stream: str, last: str, at: str, count: int) -> Page:
-        return _page(self.client.xrange(stream, min=at, max=last, count=count))
 
-    def _back(self, stream: str, first: str, at: str, count: int) -> Page:
-        return _page(self.client.xrevrange(stream, max=at, min=first, count=count))
+def newest_entry(client: redis.Redis, stream: str, last: str = "+") -> str:
+    """Return the newest entry of a stream up to one or a time; `0-0`, which is before every entry,
+    where there is none. Raises `redis.RedisError`.
+    """
+    found: Any = client.xrevrange(stream, max=last, count=1)
+    return str(found[0][0].decode()) if found else "0-0"
 
 
 def more(count: int, size: int, most: int = 0) -> int:
@@ -91,10 +100,6 @@ def more(count: int, size: int, most: int = 0) -> int:
     `PAGE`.
     """
     return max(1, min(most or PAGE, BYTES * count // (1 + size)))
-
-
-def _page(found: Any) -> Page:
-    return [(entry.decode(), fields) for entry, fields in found]
 
 
 def _size(page: Page) -> int:

@@ -11,6 +11,7 @@ import redis
 from receiver.cli.terminal.output import printable, terminal
 from receiver.contract.redis_keys import EVENTS
 from receiver.contract.stored_values import UNREADABLE
+from receiver.operations.look import newest_entry
 from receiver.runtime import redis_errors
 
 _BATCH = 500
@@ -33,8 +34,7 @@ class EventReader:
 
     def start_at_end(self) -> None:
         """Start after the newest event. Raises `redis.RedisError`."""
-        last: Any = self.client.xrevrange(EVENTS, count=1)
-        self._after = last[0][0].decode() if last else "0-0"
+        self._after = newest_entry(self.client, EVENTS)
 
     def start_at(self, milliseconds: int) -> None:
         """Start with the events published at a time (milliseconds since 1970) or later."""

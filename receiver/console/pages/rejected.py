@@ -21,6 +21,7 @@ from receiver.console.tasks import Task
 from receiver.contract.entry_ids import order
 from receiver.contract.redis_keys import REJECTED
 from receiver.operations import rejected_requests
+from receiver.operations.look import newest_entry
 from receiver.operations.rejected_requests import Found, Replay, Selection, WrongToken
 from receiver.runtime.blocking_http import Unreachable
 
@@ -75,7 +76,7 @@ async def confirm(request: Request) -> Response:
     """Say how many the filter selects now, and ask."""
     form = await forms.fields(request)
     action = forms.action(form, ACTIONS)
-    last = await run_in_threadpool(_last, request.app.state.redis)
+    last = await run_in_threadpool(newest_entry, request.app.state.redis, REJECTED)
     count = await slowly(request, _count, request.app.state.redis, form, last)
     shown = _filter(form) | {"id": entry_id(form.get("id", "")), "last": last}
     hidden = sealed(request, "rejected", {"action": action, "count": count} | shown)
@@ -126,17 +127,11 @@ def _drop(state: Any, form: Any, last: str) -> Iterator[tuple[str, str]]:
 def _frozen(client: Any, form: Any, last: str) -> Iterator[Found]:
     """Return what the filter selects of the entries that were there when they were counted."""
     found = rejected_requests.select(client, selection(form))
-    return (one for one in found if last and order(one.id) <= order(last))
+    return (one for one in found if order(one.id) <= order(last))
 
 
 def _count(client: Any, form: Any, last: str) -> int:
-    return sum(1 for _ in _frozen(client, form, last)) if last else 0
-
-
-def _last(client: Any) -> str:
-    """Return the id of the newest entry; empty where there is none."""
-    page: Any = client.xrevrange(REJECTED, count=1)
-    return page[0][0].decode() if page else ""
+    return sum(1 for _ in _frozen(client, form, last))
 
 
 def _filter(values: Any) -> dict[str, str]:
