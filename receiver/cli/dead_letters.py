@@ -10,10 +10,10 @@ from typing import Any
 import click
 import redis
 
-from receiver.cli.terminal import output, setup
+from receiver.cli.terminal import output, selection, setup
 from receiver.cli.terminal.dead_letter_table import show_list, show_whole
 from receiver.cli.terminal.progress_bar import selecting
-from receiver.cli.terminal.time_option import AGES
+from receiver.cli.terminal.selection import selected, selected_or_all
 from receiver.contract.redis_keys import DEAD_LETTERS
 from receiver.operations import dead_letters
 from receiver.operations.dead_letter_actions import DeadLetterActions
@@ -21,24 +21,15 @@ from receiver.operations.dead_letters import Found, Selection
 from receiver.operations.replay_throttle import NoRoom, ReplayThrottle
 from receiver.runtime.bell import Bell
 
-_OPTIONS = (
-    click.argument("ids", nargs=-1, metavar="[ID]..."),
+_selecting = selection.options(
     click.option("--sink", default="", help="Only deliveries to this sink."),
     click.option(
         "--reason", default="", help="Only with this text in the reason; or a glob for all of it."
     ),
-    *AGES,
 )
 
 Action = Callable[[Iterable[Found]], Iterator[tuple[str, str]]]
 """An action on dead letters: yields id and result of each."""
-
-
-def _selecting(function: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that select dead letters; all of them must match."""
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
 
 
 @click.group()
@@ -76,7 +67,7 @@ def list_(*, as_json: bool, **chosen: Any) -> None:
     """
     client = setup.client_of(setup.settings(file=False))
     with setup.redis_faults():
-        letters = dead_letters.select(client, _selection(**chosen))
+        letters = dead_letters.select(client, selected(Selection, **chosen))
         count = show_list((found.summary for found in letters), as_json=as_json)
     if not count:
         output.print_message("no dead letters found")
@@ -99,7 +90,7 @@ def show(ids: tuple[str, ...], *, as_json: bool) -> None:
     client = setup.client_of(setup.settings(file=False))
     count = 0
     with setup.redis_faults():
-        for found in dead_letters.select(client, _selection(ids)):
+        for found in dead_letters.select(client, Selection(ids=frozenset(ids))):
             show_whole(found, as_json=as_json)
             count += 1
     if not count:
@@ -132,14 +123,10 @@ def replay(*, everything: bool, as_json: bool, **chosen: Any) -> None:
     bell = Bell(client)
     notice = output.WaitNotice(bell.enqueue)
     throttle = ReplayThrottle(client, settings.full_percent, notice)
-    wanted = _selection_or_all(everything, chosen)
+    wanted = selected_or_all(Selection, chosen, everything=everything)
+    replaying = partial(actions.replay, sinks=sinks, pace=throttle)
     try:
-        _apply(
-            client,
-            wanted,
-            lambda letters: actions.replay(letters, sinks, throttle),
-            as_json=as_json,
-        )
+        _apply(client, wanted, replaying, as_json=as_json)
     except NoRoom as why:
         output.say(f"stopped: {why}; the rest stays, replay it later")
         raise SystemExit(1) from None
@@ -165,24 +152,10 @@ def drop(*, everything: bool, yes: bool, as_json: bool, **chosen: Any) -> None:
     Redis.
     """
     client = setup.client_of(setup.settings(file=False))
-    wanted = _selection_or_all(everything, chosen)
+    wanted = selected_or_all(Selection, chosen, everything=everything)
     if everything and not yes and sys.stdin.isatty():
         click.confirm("Drop all dead letters, for ever?", abort=True, err=True)
     _apply(client, wanted, DeadLetterActions(client).drop, as_json=as_json)
-
-
-def _selection(ids: tuple[str, ...], **chosen: Any) -> Selection:
-    given = {name: value for name, value in chosen.items() if value is not None}
-    return Selection(ids=frozenset(ids), **given)
-
-
-def _selection_or_all(everything: bool, chosen: dict[str, Any]) -> Selection:
-    """Return the selection. Raises `click.UsageError` unless options or `--all` are given."""
-    if everything == any(value not in ((), "", None) for value in chosen.values()):
-        raise click.UsageError(
-            "say which: ids, --sink, --reason, --older-than, --newer-than; or --all"
-        )
-    return _selection(**chosen)
 
 
 def _apply(client: redis.Redis, wanted: Selection, action: Action, *, as_json: bool) -> None:
@@ -200,7 +173,7 @@ def _apply(client: redis.Redis, wanted: Selection, action: Action, *, as_json: b
         said = f"done {done}, gone meanwhile {gone}, failed {failed}"
         output.print_result(said, as_json=as_json, done=done, gone=gone, failed=failed)
     if not (done or gone or failed):
-        output.print_none_chosen("dead letter", "receiver dead-letters list", wanted)
+        selection.print_none_chosen("dead letter", "receiver dead-letters list", wanted)
     if failed or not (done or gone):
         raise SystemExit(1)
 

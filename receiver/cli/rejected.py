@@ -1,7 +1,7 @@
 """`receiver rejected`: list, show, replay and drop rejected requests."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -10,35 +10,23 @@ import click
 import redis
 
 from receiver.cli.send import demo_token
-from receiver.cli.terminal import output, receiver_url, setup, token_option
+from receiver.cli.terminal import output, receiver_url, selection, setup, token_option
 from receiver.cli.terminal.output import printable
 from receiver.cli.terminal.progress_bar import selecting
 from receiver.cli.terminal.rejected_table import show_list, show_whole
-from receiver.cli.terminal.time_option import AGES
+from receiver.cli.terminal.selection import selected, selected_or_all
 from receiver.contract.redis_keys import REJECTED
 from receiver.operations import rejected_requests
 from receiver.operations.rejected_requests import Found, Replay, Selection, WrongToken
 from receiver.runtime.blocking_http import Unreachable
 
-_OPTIONS = (
-    click.argument("ids", nargs=-1, metavar="[ID]..."),
+_selecting = selection.options(
     click.option("--listener", default="", help="Only those sent to this listener."),
     click.option("--reason", default="", help="Only with this text in the reason."),
     click.option(
-        "--status",
-        type=click.IntRange(0, 599),
-        default=0,
-        help="Only those answered with this status.",
+        "--status", type=click.IntRange(0, 599), help="Only those answered with this status."
     ),
-    *AGES,
 )
-
-
-def _selecting(function: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that select requests; all of them must match."""
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
 
 
 @click.group()
@@ -77,7 +65,7 @@ def list_(*, as_json: bool, **chosen: Any) -> None:
     """
     client = setup.client_of(setup.settings(file=False))
     with setup.redis_faults():
-        found = rejected_requests.select(client, _selection(**chosen))
+        found = rejected_requests.select(client, selected(Selection, **chosen))
         count = show_list(found, as_json=as_json)
     if not count:
         output.print_message("no refused requests found")
@@ -100,7 +88,7 @@ def show(ids: tuple[str, ...], *, only_body: bool, as_json: bool) -> None:
     """
     client, count = setup.client_of(setup.settings(file=False)), 0
     with setup.redis_faults():
-        for found in rejected_requests.select(client, _selection(ids)):
+        for found in rejected_requests.select(client, Selection(ids=frozenset(ids))):
             count += 1
             if only_body:
                 click.echo(found.refusal.body, nl=False)
@@ -133,15 +121,19 @@ def replay(
     Exit codes: 0 all were accepted; 1 nothing matched, or some were not; 2 a wrong option,
     setting or token, or no Redis or receiver.
     """
-    _one_way_of_choosing(everything, chosen)
+    wanted = selected_or_all(Selection, chosen, everything=everything)
     settings = setup.settings(file=False)
     token = token or demo_token(settings)
     client, url = setup.client_of(settings), url or setup.base_url(settings)
     outcomes: Counter[str] = Counter()
-    wanted = _selection(**chosen)
+    replaying = Replay(client, url, token)
     try:
-        with setup.redis_faults():
-            _replay(client, Replay(client, url, token), wanted, outcomes)
+        with setup.redis_faults(), _chosen(client, wanted) as all_found:
+            for found in all_found:
+                outcome = replaying.send(found)
+                outcomes[outcome] += 1
+                if outcome != "taken":
+                    output.say(f"{found.id}: {printable(outcome)}")
     except WrongToken:
         raise setup.Refused("401: this token is not valid there: another --token") from None
     except Unreachable:
@@ -152,7 +144,7 @@ def replay(
         said = f"taken {taken}, not taken {left}"
         output.print_result(said, as_json=as_json, taken=taken, not_taken=left)
     if not (taken or left):
-        output.print_none_chosen("request", "receiver rejected list", wanted)
+        selection.print_none_chosen("request", "receiver rejected list", wanted)
     raise SystemExit(0 if taken and not outcomes else 1)
 
 
@@ -173,11 +165,10 @@ def drop(*, everything: bool, yes: bool, as_json: bool, **chosen: Any) -> None:
 
     Exit codes: 0 done; 1 nothing matched; 2 a wrong option or setting, or no Redis.
     """
-    _one_way_of_choosing(everything, chosen)
+    wanted = selected_or_all(Selection, chosen, everything=everything)
     client, count = setup.client_of(setup.settings(file=False)), 0
     if everything and not yes:
         click.confirm("Delete all refused requests, for good?", abort=True, err=True)
-    wanted = _selection(**chosen)
     try:
         with setup.redis_faults(), _chosen(client, wanted) as all_found:
             for found in all_found:
@@ -185,31 +176,10 @@ def drop(*, everything: bool, yes: bool, as_json: bool, **chosen: Any) -> None:
     finally:
         output.print_result(f"dropped {count}", as_json=as_json, dropped=count)
     if not count:
-        output.print_none_chosen("request", "receiver rejected list", wanted)
+        selection.print_none_chosen("request", "receiver rejected list", wanted)
     raise SystemExit(0 if count else 1)
-
-
-def _one_way_of_choosing(everything: bool, chosen: dict[str, Any]) -> None:
-    if everything == any(value not in ((), "", None, 0) for value in chosen.values()):
-        raise click.UsageError("say which: ids or options; or --all")
-
-
-def _replay(
-    client: redis.Redis, replaying: Replay, wanted: Selection, outcomes: Counter[str]
-) -> None:
-    with _chosen(client, wanted) as all_found:
-        for found in all_found:
-            outcome = replaying.send(found)
-            outcomes[outcome] += 1
-            if outcome != "taken":
-                output.say(f"{found.id}: {printable(outcome)}")
 
 
 def _chosen(client: redis.Redis, wanted: Selection) -> AbstractContextManager[Iterable[Found]]:
     select = partial(rejected_requests.select, client, wanted)
     return selecting("Refused requests", len(wanted.ids), client.xlen(REJECTED), select)
-
-
-def _selection(ids: tuple[str, ...], **chosen: Any) -> Selection:
-    given = {name: value for name, value in chosen.items() if value is not None}
-    return Selection(ids=frozenset(ids), **given)

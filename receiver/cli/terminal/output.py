@@ -109,16 +109,6 @@ def exit_nothing_found(what: str) -> NoReturn:
     raise SystemExit(1)
 
 
-def print_none_chosen(what: str, look: str, wanted: Any) -> None:
-    """Print on stderr that a command has found nothing to do, and which command shows what there
-    is. `wanted` is the `Selection`.
-    """
-    if wanted != type(wanted)(ids=wanted.ids):
-        say(f"none matches: see `{look}`")
-    else:
-        say(f"there is no such {what}: see `{look}`" if wanted.ids else "there is none")
-
-
 def printable(text: object, keep: str = "") -> str:
     """Replace characters that could control the terminal, except those in `keep`."""
     return "".join(

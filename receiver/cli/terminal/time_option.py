@@ -21,15 +21,6 @@ class TimeOption(click.ParamType[int]):
             self.fail(f"{value!r}: {wrong}", param, ctx)
 
 
-AGES: Final = (
-    click.option(
-        "--older-than", "until", type=TimeOption(), help="Only older: an age (3d) or a time."
-    ),
-    click.option(
-        "--newer-than", "since", type=TimeOption(), help="Only newer: an age (2h) or a time."
-    ),
-)
-"""The times of a `Selection`; None where they are not given."""
 _FIRST: Final = -62_135_596_800_000
 _LAST: Final = 253_402_300_799_999
 
