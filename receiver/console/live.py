@@ -14,7 +14,7 @@ from receiver.console.mask import Masks
 from receiver.console.rows import STREAMS, Row, row
 from receiver.contract.entry_ids import order
 from receiver.contract.redis_keys import GROUP, INBOUND
-from receiver.operations.look import FIRST, Look, more
+from receiver.operations.look import FIRST, Look, last_delivered, more
 from receiver.runtime.logs import Seldom
 from receiver.runtime.redis_errors import DOWN
 
@@ -197,9 +197,8 @@ class Live:
 
     def _done(self, rows: list[Row]) -> list[Row]:
         """Return those that a worker has taken and is done with."""
-        groups: Any = self._client.xinfo_groups(INBOUND)
-        last = next((x["last-delivered-id"] for x in groups if x["name"] == GROUP.encode()), b"0-0")
-        taken = [one for one in rows if order(one.entry) <= order(last.decode())]
+        last = last_delivered(self._client, INBOUND, GROUP) or "0-0"
+        taken = [one for one in rows if order(one.entry) <= order(last)]
         if not taken:
             return []
         first, end = (pick(taken, key=lambda one: order(one.entry)).entry for pick in (min, max))

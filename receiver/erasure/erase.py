@@ -30,6 +30,7 @@ from receiver.erasure.meanwhile import Meanwhile
 from receiver.erasure.person import Person
 from receiver.erasure.stores import Found, as_stored, find_published, find_sent
 from receiver.erasure.wait import Say, Wait, in_silence
+from receiver.operations.look import last_delivered
 from receiver.operations.sink_ledger import known_sinks
 from receiver.runtime import scripts
 
@@ -210,9 +211,8 @@ class Eraser:
         return not self._patient
 
     def _is_open(self, name: str) -> bool:
-        groups = {group["name"]: group for group in self._client.xinfo_groups(INBOUND)}
-        group = groups.get(GROUP.encode())
-        if group is None or order(group["last-delivered-id"].decode()) < order(name):
+        last = last_delivered(self._client, INBOUND, GROUP)
+        if last is None or order(last) < order(name):
             return True
         return bool(self._client.xpending_range(INBOUND, GROUP, name, name, 1))
 

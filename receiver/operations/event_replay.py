@@ -26,7 +26,7 @@ from receiver.contract.redis_keys import (
 )
 from receiver.contract.stored_values import UNREADABLE, text
 from receiver.operations import parked_events
-from receiver.operations.look import newest_entry
+from receiver.operations.look import last_delivered, newest_entry
 from receiver.operations.requeue import Requeue
 from receiver.runtime.server_time import server_time
 
@@ -199,18 +199,16 @@ def _still_waiting(client: redis.Redis, sink: str, entries: Sequence[str]) -> se
     not read or acknowledged, or that are parked. What waits among its retries is none of them.
     Raises `redis.RedisError`.
     """
-    name = forward_group(sink).encode()
-    groups: Any = client.xinfo_groups(EVENTS) if entries else []
-    group = next((one for one in groups if one["name"] == name), None)
-    if group is None:
+    group = forward_group(sink)
+    last = last_delivered(client, EVENTS, group) if entries else None
+    if last is None:
         return set()
-    last = order(group["last-delivered-id"].decode())
     # In the order in which an event goes on: what does so meanwhile is among these or the retries.
-    waiting = {entry for entry in entries if order(entry) > last}
-    waiting |= _pending(client, name, entries)
+    waiting = {entry for entry in entries if order(entry) > order(last)}
+    waiting |= _pending(client, group, entries)
     return waiting.union(parked_events.among(client, sink, entries)[0])
 
 
-def _pending(client: Any, group: bytes, entries: Sequence[str]) -> set[str]:
+def _pending(client: Any, group: str, entries: Sequence[str]) -> set[str]:
     found = client.xpending_range(EVENTS, group, entries[0], entries[-1], _PENDING_MOST)
     return {one["message_id"].decode() for one in found}

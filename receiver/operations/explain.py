@@ -18,7 +18,7 @@ from receiver.contract.redis_keys import DEAD_LETTERS, EVENTS, GROUP, INBOUND, R
 from receiver.contract.stored_values import text
 from receiver.operations import dead_letters, repeated_event
 from receiver.operations.event_subscription import subscriptions
-from receiver.operations.look import EVERYTHING, Look
+from receiver.operations.look import EVERYTHING, Look, last_delivered
 from receiver.operations.notification_entries import (
     FAR,
     Entry,
@@ -197,9 +197,7 @@ def _kept(look: Look, receipt: str) -> Iterator[Line]:
 
 def _at_workers(client: redis.Redis, entries: list[str]) -> tuple[tuple[int, int], dict[str, Any]]:
     """Return what was delivered to workers last, and of these entries what they have."""
-    groups: Any = client.xinfo_groups(INBOUND) if entries else ()
-    named = (group["last-delivered-id"] for group in groups if group["name"] == GROUP.encode())
-    last = order(next(named, b"0-0").decode())
+    last = order((last_delivered(client, INBOUND, GROUP) if entries else None) or "0-0")
     return last, pending_of(client, INBOUND, GROUP, [one for one in entries if order(one) <= last])
 
 

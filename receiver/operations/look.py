@@ -95,6 +95,15 @@ def newest_entry(client: redis.Redis, stream: str, last: str = "+") -> str:
     return str(found[0][0].decode()) if found else "0-0"
 
 
+def last_delivered(client: redis.Redis, stream: str, group: str) -> str | None:
+    """Return the entry of a stream that a consumer group was given last; None without such a group.
+    Raises `redis.RedisError`, also where there is no stream.
+    """
+    groups: Any = client.xinfo_groups(stream)
+    named = (one for one in groups if one["name"] == group.encode())
+    return next((one["last-delivered-id"].decode() for one in named), None)
+
+
 def more(count: int, size: int, most: int = 0) -> int:
     """Return how many entries to ask for after so many had so many bytes: at most `most`, or
     `PAGE`.

@@ -1,5 +1,6 @@
 """The oldest event that waits for a sink: in its consumer group, or among its retries."""
 
+from itertools import islice
 from typing import Any, Final
 
 import redis
@@ -7,6 +8,7 @@ import redis
 from receiver.contract.entry_ids import is_entry, order
 from receiver.contract.redis_keys import EVENTS, forward_group, retry_due
 from receiver.contract.stored_values import text
+from receiver.operations.look import last_delivered
 
 MOST: Final = 5_000
 """Retries that are looked at: they are ordered by when they are due, not by age."""
@@ -23,24 +25,16 @@ def oldest(client: redis.Redis, sink: str) -> int:
 
 def _in_group(client: redis.Redis, sink: str) -> list[str]:
     """Return the ids of the oldest pending entry, and of the first that has not been read."""
-    name = forward_group(sink).encode()
-    groups: Any = client.xinfo_groups(EVENTS) if client.exists(EVENTS) else []
-    group = next((one for one in groups if one["name"] == name), None)
-    if group is None:
+    group = forward_group(sink)
+    last = last_delivered(client, EVENTS, group) if client.exists(EVENTS) else None
+    if last is None:
         return []
-    summary: Any = client.xpending(EVENTS, name)
-    unread: Any = client.xrange(EVENTS, f"({group['last-delivered-id'].decode()}", count=1)
+    summary: Any = client.xpending(EVENTS, group)
+    unread: Any = client.xrange(EVENTS, f"({last}", count=1)
     found = [summary["min"]] if summary["pending"] else []
     return [entry.decode() for entry in (*found, *(entry for entry, _ in unread))]
 
 
 def _retries(client: redis.Redis, sink: str) -> list[str]:
-    found: list[str] = []
-    cursor = 0
-    while len(found) < MOST:
-        page: Any = client.zscan(retry_due(sink), cursor, count=_PAGE)
-        cursor, members = page
-        found += filter(is_entry, (text(entry) for entry, _ in members))
-        if not cursor:
-            break
-    return found
+    members = islice(client.zscan_iter(retry_due(sink), count=_PAGE), MOST)
+    return [name for entry, _ in members if is_entry(name := text(entry))]
