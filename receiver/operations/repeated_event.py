@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-import msgspec
-
 from receiver.carriers import BY_NAME
 from receiver.carriers.identity import identity, unique
 from receiver.config.settings import Settings
@@ -15,15 +13,11 @@ from receiver.contract.entry_ids import order
 from receiver.contract.records import Notification
 from receiver.contract.redis_keys import EVENTS
 from receiver.operations.look import Look
+from receiver.operations.notification_entries import read_event
 
 NOT_FOUND_YET: Final = "has no event among those looked at, nor has what it may repeat"
 
 
-class _Received(msgspec.Struct):
-    receiptid: str = ""
-
-
-_receipt = msgspec.json.Decoder(_Received).decode
 _id: Final = re.compile(rb'"id":"([0-9a-f]{32})"').search
 
 
@@ -43,7 +37,7 @@ def repeats(
         if name in found:
             entry, event = found[name]
             about = {"event": name, "entry": entry, "stream": EVENTS}
-            receipt = _receipt(event).receiptid
+            receipt = read_event(event).receiptid
             about |= {"receipt": receipt, "look": f"receiver explain {receipt or entry}"}
             yield own, "repeats", about
         elif EVENTS in look.reached:
