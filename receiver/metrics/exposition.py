@@ -12,7 +12,7 @@ from typing import Final
 
 from prometheus_client.core import Metric
 from prometheus_client.exposition import generate_latest
-from prometheus_client.registry import Collector, CollectorRegistry
+from prometheus_client.registry import Collector
 
 from receiver import __version__
 from receiver.auth.credential_store import not_replaced
@@ -46,12 +46,10 @@ def exposition(
     snapshot: Snapshot | None, spool: SpoolContents | None, settings: Settings, *, ready: bool
 ) -> bytes:
     """Return the text of `/metrics`. `snapshot` is None while Redis does not answer."""
-    registry = CollectorRegistry(auto_describe=False)
     said = "1 if this process would take a notification now, as its /readyz says."
     ours = [gauge("receiver_ready", said, int(ready)), *_ours(snapshot, spool)]
     told = [*ours, *_known(snapshot, settings), *_polls(snapshot, settings)]
-    registry.register(_Once(told))
-    return generate_latest(registry)
+    return generate_latest(_Once(told))
 
 
 class _Once(Collector):

@@ -11,6 +11,13 @@ from receiver.metrics.families import Labelled, counter, labelled
 from receiver.metrics.sink_snapshot import Sink
 from receiver.metrics.snapshot import Snapshot
 
+_COUNTS: Final = {
+    "filtered": "Events that the sink's filters left out.",
+    "dead": "Deliveries given up or refused for good: dead letters.",
+    "shed": "Events let go because the sink had more than its share of memory, or was retired.",
+    "parked_damaged": "Parked events that did not come back: unreadable, or given up.",
+    "erased": "Events not delivered because all about a person was erased.",
+}
 _SINKS: Final[dict[str, tuple[str, Callable[[Sink, float], float]]]] = {
     "receiver_sink_backlog": (
         "Events on the stream that the sink has not taken; -1: the server cannot tell.",
@@ -66,16 +73,8 @@ def families(found: Snapshot, settings: Settings) -> Iterator[Metric]:
     attempts |= {(*key, "failed"): count for key, count in counted("failed_attempts").items()}
     said = "Deliveries tried, by how they ended."
     yield counter("receiver_sink_attempts", said, ["sink", "result"], attempts)
-    said = "Events that the sink's filters left out."
-    yield counter("receiver_sink_filtered", said, ["sink"], counted("filtered"))
-    said = "Deliveries given up or refused for good: dead letters."
-    yield counter("receiver_sink_dead", said, ["sink"], counted("dead"))
-    said = "Events let go because the sink had more than its share of memory, or was retired."
-    yield counter("receiver_sink_shed", said, ["sink"], counted("shed"))
-    said = "Parked events that did not come back: unreadable, or given up."
-    yield counter("receiver_sink_parked_damaged", said, ["sink"], counted("parked_damaged"))
-    said = "Events not delivered because all about a person was erased."
-    yield counter("receiver_sink_erased", said, ["sink"], counted("erased"))
+    for name, said in _COUNTS.items():
+        yield counter(f"receiver_sink_{name}", said, ["sink"], counted(name))
     # Of one that is not configured any more only the counts go on: nobody is to be woken for it.
     known = {sink: one for sink, one in found.sinks.items() if one.known(found.now) or sink in here}
     for name, (meaning, value) in _SINKS.items():
