@@ -26,37 +26,25 @@ def subscriptions(settings: Settings, found: Snapshot) -> Iterator[Finding]:
     """Yield what is wrong with the subscriptions, and which secrets of theirs this environment
     lacks. Nothing is asked of an operator.
     """
-    for operator, state, needed in _operators(settings, found):
-        if needed and not state.controlled:  # one that works has its secrets
-            yield from _secrets(settings, operator)
-        yield from _all_of(settings, state, found.now, needed=needed)
+    controlled = {one.name for one in found.operators if one.controlled}
+    declared = {one.operator for one in settings.subscriptions}
+    for one in settings.operators:
+        if one.name in declared - controlled:  # one that works has its secrets
+            yield from _secrets(settings, one)
+    yield from how_they_stand(settings, found)
 
 
 def how_they_stand(settings: Settings, found: Snapshot) -> Iterator[Finding]:
     """Yield what is wrong with the subscriptions, whatever environment their controllers have."""
-    for _, state, needed in _operators(settings, found):
-        yield from _all_of(settings, state, found.now, needed=needed)
-
-
-def _operators(
-    settings: Settings, found: Snapshot
-) -> Iterator[tuple[Operator, OperatorState, bool]]:
-    """Yield each operator, how it stands, and whether a subscription needs it."""
     declared = {one.operator for one in settings.subscriptions}
     states = {one.name: one for one in found.operators}
-    for one in settings.operators:
-        state = states.get(one.name, OperatorState(name=one.name))
-        yield one, state, one.name in declared
-
-
-def _all_of(
-    settings: Settings, state: OperatorState, now: float, *, needed: bool
-) -> Iterator[Finding]:
-    yield from _controller(settings, state, needed=needed)
-    yield from _operator(state, now)
-    for one in state.sets:
-        yield from _notes(one)
-        yield from _converged(one, now)
+    for operator in settings.operators:
+        state = states.get(operator.name, OperatorState(name=operator.name))
+        yield from _controller(settings, state, needed=operator.name in declared)
+        yield from _operator(state, found.now)
+        for one in state.sets:
+            yield from _notes(one)
+            yield from _converged(one, found.now)
 
 
 def left_behind(settings: Settings, slots: list[Slot], now: float) -> Iterator[Finding]:
