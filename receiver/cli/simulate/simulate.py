@@ -115,7 +115,7 @@ def command(scenario: Path | None, url: str | None, token: str | None, **options
     with report.progress() as show:
         run = Run(
             scenario=played,
-            seed=played.seed if options["seed"] is None else options["seed"],
+            seed=played.seed,
             name=_name(options["name"]),
             target=_target(url or setup.base_url(settings), token or demo_token(settings)),
             stream=_stream(settings, options["redis_url"], options["from_stream"], url),
@@ -145,10 +145,7 @@ def _play(run: Run) -> Verdict:
 
 
 def _scenario(path: Path | None, options: dict[str, Any]) -> Scenario:
-    try:
-        found = scenarios.load(path) if path else Scenario()
-    except scenarios.ScenarioError as error:
-        raise setup.Refused(str(error)) from None
+    found = simulated_server.scenario(scenarios.load, Scenario(), path, options["seed"])
     rate, seconds, count = options["rate"], options["duration"], options["count"]
     if count and not (rate or seconds or path):
         found = msgspec.structs.replace(found, phase=(Phase(burst=count),))
