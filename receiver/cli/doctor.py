@@ -72,9 +72,7 @@ def command(*, as_json: bool) -> None:
             findings += _of_work(settings, client, tokens, named=named)
             status = int(any(one.severity != "note" for one in findings))
     except redis_errors.DOWN as error:
-        findings += explain_unreachable(
-            url, error, spool_depth.describe(spool_depth.read_spool(settings).depth)
-        )
+        findings += explain_unreachable(url, error, spool_depth.describe(settings))
         findings += check_spool(settings, redis_answers=False)
     found = worst_first(_asking(findings, settings, url, client))
     output.print_documents(found) if as_json else _print_table(found)

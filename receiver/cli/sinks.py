@@ -188,9 +188,7 @@ def skip_parked(name: str, *, yes: bool) -> None:
 
 
 def _print_without_redis(settings: Settings) -> None:
-    if waiting := spool_depth.describe(spool_depth.read_spool(settings).depth):
+    if waiting := spool_depth.describe(settings):
         output.say(waiting)
-    names = (
-        ", ".join(f"{one.name} ({one.__struct_config__.tag})" for one in settings.sinks) or "none"
-    )
-    output.say(f"sinks in receiver.toml: {names}")
+    names = ", ".join(f"{one.name} ({one.__struct_config__.tag})" for one in settings.sinks)
+    output.say(f"sinks in receiver.toml: {names or 'none'}")

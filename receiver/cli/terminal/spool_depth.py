@@ -2,7 +2,7 @@
 
 from receiver.config.settings import Settings
 from receiver.intake.spool import location
-from receiver.intake.spool.depth import Depth, age
+from receiver.intake.spool.depth import age
 from receiver.intake.spool.location import SpoolContents
 
 
@@ -11,8 +11,9 @@ def read_spool(settings: Settings) -> SpoolContents:
     return location.look(settings.spool_dir or settings.data_dir / "spool")
 
 
-def describe(found: Depth) -> str:
+def describe(settings: Settings) -> str:
     """Describe in a sentence what waits in the spool; empty when nothing does."""
+    found = read_spool(settings).depth
     if not found.notifications or found.oldest is None:
         return ""
     return (
