@@ -151,7 +151,7 @@ def _checked(endpoint: Endpoint, role: Role | Literal["anyone"]) -> Endpoint:
                 return _to_sign_in(request)
             request.state.session = session
             if not session.may(role):
-                return render.page(request, "message.html", _VIEWER, 403)
+                raise _not_for_viewers()
         begun = endpoint(request) if is_async else run_in_threadpool(endpoint, request)
         response: Response = await begun
         return response
@@ -169,12 +169,13 @@ def _to_sign_in(request: Request) -> Response:
     return response
 
 
-_VIEWER: Final = {
-    "title": "Not for a viewer",
-    "sentence": "You signed in as a viewer, who sees no personal data and changes nothing. An "
-    "operator's link is made on the machine that runs the receiver:",
-    "command": "receiver console link --role operator --as NAME",
-}
+def _not_for_viewers() -> NotDone:
+    sentence = (
+        "You signed in as a viewer, who sees no personal data and changes nothing. An operator's "
+        "link is made on the machine that runs the receiver:"
+    )
+    command = "receiver console link --role operator --as NAME"
+    return NotDone(403, "Not for a viewer", sentence, command)
 
 
 def cookie_of(request: Request) -> str:
@@ -207,7 +208,7 @@ def session_of(request: Request) -> sessions.Session | None:
 
 
 def _not_found(request: Request, _: Exception) -> Response:
-    values = {"title": "No such page", "sentence": "There is no page under this address."}
+    why = NotDone(404, "No such page", "There is no page under this address.")
     with suppress(*DOWN):
         request.state.session = session_of(request)
-    return render.page(request, "message.html", values, 404)
+    return error_pages.not_done(request, why)

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from receiver.console import render
+from receiver.console.forms import NotDone
 from receiver.doctor.key_types import check_key_types
 from receiver.runtime.redis_errors import DOWN, is_foreign, is_refusal, message
 
@@ -20,55 +21,45 @@ _DONE: Final = (
     "It is not known whether what you asked for was done: once Redis is back, look before you ask "
     "for it again. What can be seen without it:"
 )
+_DOCTOR: Final = "receiver doctor"
 
 
 def fault(request: Request, _: Exception) -> Response:
     """Answer 500 where the console itself is at fault."""
-    values = {"title": "A fault of ours", "sentence": "The console's log has its name."}
-    return render.page(request, "message.html", values, 500)
+    return not_done(request, NotDone(500, "A fault of ours", "The console's log has its name."))
 
 
 def not_done(request: Request, why: Any) -> Response:
     """Answer why something was not done."""
-    values = {"title": why.title, "sentence": why.sentence}
-    return render.page(request, "message.html", values, why.status)
+    values = {"title": why.title, "sentence": why.sentence, "command": why.command}
+    return render.page(request, render.MESSAGE, values, why.status)
 
 
-def _foreign(request: Request) -> dict[str, str]:
-    """Return what is said where a key that a page reads has another type: which are such."""
+def _foreign(request: Request) -> NotDone:
+    """Say which of our keys have another type, where a page reads such a one."""
     with suppress(*DOWN):
         wrong = [one.what for one in check_key_types(request.app.state.redis)]
         said = "; ".join(wrong) or "one of its keys has another type"
-        return {
-            "title": "Another program has written here",
-            "sentence": f"This page cannot be read: {said}. What to do:",
-            "command": "receiver doctor",
-        }
-    return {"title": "Redis does not answer", "sentence": "This page cannot be read."}
+        sentence = f"This page cannot be read: {said}. What to do:"
+        return NotDone(503, "Another program has written here", sentence, _DOCTOR)
+    return NotDone(503, "Redis does not answer", "This page cannot be read.")
 
 
-def _refused(error: Exception) -> dict[str, str]:
-    """Return what is said where Redis answers, and does not do it: it is full, or a replica."""
-    return {
-        "title": "Redis refuses this",
-        "sentence": f"It answered: {message(error)[:300]} What to do:",
-        "command": "receiver doctor",
-    }
+def _refused(error: Exception) -> NotDone:
+    """Say that Redis answers, and does not do it: it is full, or a replica."""
+    sentence = f"It answered: {message(error)[:300]} What to do:"
+    return NotDone(503, "Redis refuses this", sentence, _DOCTOR)
 
 
 def redis_is_gone(request: Request, error: Exception) -> Response:
     """Answer 503 where Redis does not answer, refuses, or has a key of another type."""
     if is_foreign(error):
-        return render.page(request, "message.html", _foreign(request), 503)
+        return not_done(request, _foreign(request))
     if is_refusal(error):
-        return render.page(request, "message.html", _refused(error), 503)
+        return not_done(request, _refused(error))
     asks = request.method == "GET"
-    values = {
-        "title": "Redis does not answer",
-        "sentence": _SHOWN if asks else _DONE,
-        "command": "receiver doctor",
-    }
-    response = render.page(request, "message.html", values, 503)
+    sentence = _SHOWN if asks else _DONE
+    response = not_done(request, NotDone(503, "Redis does not answer", sentence, _DOCTOR))
     if asks:
         response.headers["refresh"] = str(AGAIN)
     return response

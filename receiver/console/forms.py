@@ -15,13 +15,16 @@ MOST_DAYS: Final = 36_500
 
 
 class NotDone(Exception):
-    """Says why what somebody asked for is not done: a status, a title and a sentence."""
+    """Says why what somebody asked for is not done: a status, a title and a sentence, which may
+    lead to a command.
+    """
 
-    def __init__(self, status: int, title: str, sentence: str) -> None:
+    def __init__(self, status: int, title: str, sentence: str, command: str = "") -> None:
         super().__init__(sentence)
         self.status = status
         self.title = title
         self.sentence = sentence
+        self.command = command
 
 
 async def fields(request: Request) -> dict[str, str]:

@@ -11,6 +11,7 @@ from receiver.config.settings import SinkSettings
 from receiver.console import audit, forms, render
 from receiver.console.app import Page, masks_of
 from receiver.console.attempts import shown as shown_attempts
+from receiver.console.forms import NotDone
 from receiver.console.mask import Masks
 from receiver.console.paging import shown
 from receiver.contract.redis_keys import sink_state
@@ -41,7 +42,7 @@ def show_one(request: Request) -> Response:
     found = next((x for x in sink_ledger.read(client) if x.name == name), None)
     settings = next((x for x in request.app.state.settings.sinks if x.name == name), None)
     if found is None:
-        return render.page(request, "message.html", _none(settings), 404)
+        raise _none(settings)
     masks = masks_of(request)
     attempts = unless_foreign(lambda: delivery_attempts.newest(client, name), [])
     stopped: Any = unless_foreign(lambda: client.hget(sink_state(name), "stopped_at"), None)
@@ -59,12 +60,12 @@ def show_one(request: Request) -> Response:
     return render.page(request, "sink.html", about)
 
 
-def _none(settings: SinkSettings | None) -> dict[str, str]:
-    """Return what is said of a sink that no worker ever had."""
+def _none(settings: SinkSettings | None) -> NotDone:
+    """Say why there is nothing of a sink that no worker ever had."""
     if settings is None:
-        return {"title": "No such sink", "sentence": "No sink of this name was ever configured."}
+        return NotDone(404, "No such sink", "No sink of this name was ever configured.")
     said = "No worker has begun yet, and nothing is sent. Start it with the same receiver.toml."
-    return {"title": settings.name, "sentence": said, "command": "receiver worker"}
+    return NotDone(404, settings.name, said, "receiver worker")
 
 
 def _where(settings: SinkSettings, masks: Masks) -> list[tuple[str, Any]]:
@@ -82,7 +83,7 @@ async def act(request: Request) -> Response:
     state, who = request.app.state, request.state.session.name
     known = {one.name for one in await run_in_threadpool(sink_ledger.read, state.redis)}
     if name not in known:
-        return render.page(request, "message.html", _none(None), 404)
+        raise _none(None)
     action = forms.action(form, ("stop", "start"))
     await run_in_threadpool(audit.record, request, f"sink.{action}", name)
     if action == "start":
