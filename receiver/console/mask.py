@@ -68,6 +68,10 @@ class Masks:
         """Return how long a text is, and nothing of it."""
         return f"••• {len(value)} characters" if value else ""
 
+    def amount(self, value: int | float) -> Any:
+        """Return that there is a JSON number."""
+        return "•••"
+
     def value(self, value: Any) -> Any:
         """Mask a value whose field says nothing about it."""
         if isinstance(value, Mapping):
@@ -76,9 +80,7 @@ class Masks:
             return [self.value(one) for one in value]
         if isinstance(value, str):
             return self.number(value) if _NUMBER(value) else self.text(value)
-        if value is None or isinstance(value, bool):
-            return value
-        return "•••"
+        return value if value is None or isinstance(value, bool) else self.amount(value)
 
     def document(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Return a document with all its keys, those masked that are numbers, and only those values
@@ -132,20 +134,8 @@ class Unmasked(Masks):
         """Return a text as it is."""
         return value
 
-    def value(self, value: Any) -> Any:
-        """Return a value as it is."""
-        return value
-
-    def document(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a document as it is."""
-        return dict(document)
-
-    def keys(self, value: Any) -> Any:
-        """Return a value as it is."""
-        return value
-
-    def header(self, name: str, value: str) -> str:
-        """Return a header's value as it is."""
+    def amount(self, value: int | float) -> Any:
+        """Return a number as it is."""
         return value
 
     def body(self, body: bytes) -> str:
