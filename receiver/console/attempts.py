@@ -1,21 +1,15 @@
 """Attempts to deliver as pages show them: how a consumer answered is masked like any body."""
 
 from collections.abc import Iterable
+from typing import Any
 
-import msgspec
+from msgspec.structs import asdict
 
 from receiver.console.mask import Masks
 from receiver.contract.records import Attempt
 
 
-class ShownAttempt(msgspec.Struct, frozen=True):
-    """One attempt as it is shown."""
-
-    one: Attempt
-    answer: str
-    """How the response began."""
-
-
-def shown(found: Iterable[Attempt], masks: Masks) -> list[ShownAttempt]:
-    """Return the attempts as they are shown."""
-    return [ShownAttempt(one, masks.body(one.answer) if one.answer else "") for one in found]
+def shown(found: Iterable[Attempt], masks: Masks) -> list[dict[str, Any]]:
+    """Return the attempts as they are shown; `answer` is how the response began."""
+    answers = ((one, masks.body(one.answer) if one.answer else "") for one in found)
+    return [asdict(one) | {"answer": answer} for one, answer in answers]

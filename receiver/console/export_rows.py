@@ -90,7 +90,7 @@ def of_rejected(
 def of_attempts(client: redis.Redis, masks: Masks, sink: str) -> Iterator[Row]:
     """Yield a sink's last attempts."""
     for row in shown(delivery_attempts.newest(client, sink), masks):
-        yield msgspec.structs.asdict(row.one) | {"at": iso(row.one.at), "answer": row.answer}
+        yield row | {"at": iso(row["at"])}
 
 
 def of_sinks(client: redis.Redis) -> Iterator[Row]:
