@@ -1,5 +1,6 @@
 """Pages that show a state and change nothing: ledger, listeners, subscriptions, polls."""
 
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +20,8 @@ from receiver.contract.stored_values import counts, decoded, whole
 from receiver.metrics.counters import OTHER
 from receiver.operations import ledger, sink_ledger, watch_ledger
 from receiver.operations.ledger import MEANING
+from receiver.operations.look import Look
+from receiver.operations.notification_entries import milliseconds
 from receiver.operations.sink_ledger import SinkLedger
 from receiver.polling import overview as polls
 from receiver.runtime.redis_errors import unless_foreign
@@ -29,7 +32,6 @@ AWAY: Final = 100
 RATE_MINUTES: Final = 10
 RATE_MOST: Final = 1_000
 RATE_BYTES: Final = 4 * 1024 * 1024
-RATE_PAGE: Final = 100
 
 
 def show_ledger(request: Request) -> Response:
@@ -97,22 +99,18 @@ def _rate(client: redis.Redis, name: str) -> tuple[float, float]:
     of the newest that are stored, bounded in time, number and bytes.
     """
     now = client.time()[0] * 1000
-    first, at, size, looked_at, count = now - RATE_MINUTES * 60_000, "+", 0, 0, 0
-    while size < RATE_BYTES and looked_at < RATE_MOST:
-        page: Any = client.xrevrange(INBOUND, at, first, count=RATE_PAGE)
-        for _, fields in page:
-            looked_at, size = looked_at + 1, size + len(fields.get(b"n", b""))
-            count += _listener(fields.get(b"n", b"")) == name
-        if len(page) < RATE_PAGE:
-            return count / RATE_MINUTES, RATE_MINUTES
-        at = f"({page[-1][0].decode()}"
-    minutes = max(1000, now - int(at[1:].partition("-")[0])) / 60_000
+    first, count, size = f"{now - RATE_MINUTES * 60_000}", 0, 0
+    look = Look(client, RATE_MOST)
+    for entry, fields in chain.from_iterable(look.back(INBOUND, first=first)):
+        stored = fields.get(b"n", b"")
+        found = decoded(decode_notification, stored)
+        count, size = count + bool(found and found.listener == name), size + len(stored)
+        if size > RATE_BYTES:
+            look.reached[INBOUND] = entry
+            break
+    since = milliseconds(look.reached.get(INBOUND, f"{first}-0"))
+    minutes = max(1000, now - since) / 60_000
     return count / minutes, minutes
-
-
-def _listener(stored: bytes) -> str:
-    found = decoded(decode_notification, stored)
-    return found.listener if found else ""
 
 
 def show_subscriptions(request: Request) -> Response:
