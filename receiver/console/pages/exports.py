@@ -97,32 +97,33 @@ LISTS: Final = {
 }
 
 
+SEARCH: Final = Export(
+    _LIVE, lambda s, m, v: export_rows.of_search(s.redis, m, *search.wanted(v)), personal=True
+)
+
+
+async def _file(
+    request: Request, name: str, one: Export, values: Values, *, revealed: bool
+) -> Response:
+    def rows() -> Iterator[Row | None]:
+        return one.rows(request.app.state, masks_of(request, revealed=revealed), values)
+
+    return await download(request, name, values.get("format", ""), one.columns, rows)
+
+
 def _masked(name: str) -> Endpoint:
-    one = LISTS[name]
-
     async def get(request: Request) -> Response:
-        values = request.query_params
-
-        def rows() -> Iterator[Row | None]:
-            return one.rows(request.app.state, masks_of(request), values)
-
-        return await download(request, name, values.get("format", ""), one.columns, rows)
+        return await _file(request, name, LISTS[name], request.query_params, revealed=False)
 
     return get
 
 
 def _as_it_is(name: str) -> Endpoint:
-    one = LISTS[name]
-
     async def post(request: Request) -> Response:
-        form, state = await forms.fields(request), request.app.state
-        chosen = f"{name} {urlencode(_told(state.settings, form))}".strip()[:200]
+        form = await forms.fields(request)
+        chosen = f"{name} {urlencode(_told(request.app.state.settings, form))}".strip()[:200]
         await run_in_threadpool(audit.record, request, "export", chosen)
-
-        def rows() -> Iterator[Row | None]:
-            return one.rows(state, masks_of(request, revealed=True), form)
-
-        return await download(request, name, form.get("format", ""), one.columns, rows)
+        return await _file(request, name, LISTS[name], form, revealed=True)
 
     return post
 
@@ -151,18 +152,14 @@ def _is_known(value: str, names: Collection[str]) -> bool:
 
 async def of_search(request: Request) -> Response:
     """Return what a search finds; the text never stands in an address."""
-    form, client = await forms.fields(request), request.app.state.redis
-    text, hours = search.wanted(form)
+    form = await forms.fields(request)
+    text, _ = search.wanted(form)
     if len(text) < search.SHORTEST:
         raise NotDone(400, "Nothing was looked for", search.TOO_SHORT)
     revealed = form.get("as") == "it-is"
     await run_in_threadpool(_audit_search, request, search.digest(text), revealed=revealed)
-
-    def rows() -> Iterator[Row | None]:
-        return export_rows.of_search(client, masks_of(request, revealed=revealed), text, hours)
-
     try:
-        return await download(request, "search", form.get("format", ""), _LIVE, rows)
+        return await _file(request, "search", SEARCH, form, revealed=revealed)
     except Busy:
         raise NotDone(503, "Somebody else searches", "Try again in a moment.") from None
 
