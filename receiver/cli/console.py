@@ -7,8 +7,8 @@ import click
 import msgspec
 
 from receiver.cli.terminal import output, setup
+from receiver.cli.terminal.options import ReceiverUrl
 from receiver.cli.terminal.process import ProcessGroup
-from receiver.cli.terminal.receiver_url import ReceiverUrl
 from receiver.config.reload import Reload
 from receiver.config.settings import Settings
 from receiver.runtime import hangup, logs

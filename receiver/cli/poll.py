@@ -8,7 +8,7 @@ import click
 import structlog
 
 from receiver.cli.terminal import output, setup
-from receiver.cli.terminal.number_option import NumberOption
+from receiver.cli.terminal.options import NumberOption
 from receiver.cli.terminal.process import Process
 from receiver.config import polls, problems
 from receiver.config.polls import Poll

@@ -10,7 +10,8 @@ import click
 import redis
 
 from receiver.cli.send import demo_token
-from receiver.cli.terminal import output, receiver_url, selection, setup, token_option
+from receiver.cli.terminal import output, selection, setup
+from receiver.cli.terminal.options import token_option, url_option
 from receiver.cli.terminal.output import printable
 from receiver.cli.terminal.progress_bar import selecting
 from receiver.cli.terminal.rejected_table import show_list, show_whole
@@ -101,9 +102,9 @@ def show(ids: tuple[str, ...], *, only_body: bool, as_json: bool) -> None:
 @command.command(short_help="Send refused requests to the receiver again.")
 @_selecting
 @click.option("--all", "everything", is_flag=True, help="Select all refused requests.")
-@receiver_url.option
+@url_option
 @output.json_option
-@token_option.option
+@token_option
 def replay(
     *, everything: bool, url: str | None, token: str | None, as_json: bool, **chosen: Any
 ) -> None:

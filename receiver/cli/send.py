@@ -6,7 +6,8 @@ from datetime import tzinfo
 import click
 import msgspec
 
-from receiver.cli.terminal import output, receiver_url, setup, token_option
+from receiver.cli.terminal import output, setup
+from receiver.cli.terminal.options import token_option, url_option
 from receiver.config.settings import Settings
 from receiver.runtime.blocking_http import BlockingHttp, Unreachable, bearer
 from receiver.simulate.samples import SAMPLES, Sample, build
@@ -62,8 +63,8 @@ def format_answer(name: str, answer: Answer) -> str:
 
 @click.command()
 @click.argument("sample", type=click.Choice(list(SAMPLES)), metavar="SAMPLE")
-@receiver_url.option
-@token_option.option
+@url_option
+@token_option
 @click.option(
     "--listener",
     default="",

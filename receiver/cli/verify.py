@@ -10,7 +10,7 @@ import click
 from receiver.cli.listen import secret as listen_secret
 from receiver.cli.listen.options import Header
 from receiver.cli.terminal import output, setup
-from receiver.cli.terminal.number_option import NumberOption
+from receiver.cli.terminal.options import NumberOption
 from receiver.events.webhook import TOLERANCE, Unverified, verify
 
 _EVER: Final = 1e12

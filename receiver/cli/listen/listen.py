@@ -16,7 +16,7 @@ from receiver.cli.listen.options import Header, HookUrl
 from receiver.cli.terminal import event_filter, output, setup
 from receiver.cli.terminal.event_filter import EventFilter, EventHead, Place, head_of
 from receiver.cli.terminal.event_reader import EventReader
-from receiver.cli.terminal.number_option import NumberOption
+from receiver.cli.terminal.options import NumberOption
 from receiver.cli.terminal.output import say
 from receiver.cli.terminal.time_option import TimeOption
 from receiver.contract.records import numbered

@@ -12,8 +12,8 @@ import msgspec
 from receiver.cli.send import demo_token
 from receiver.cli.simulate import gateway, operator, report, simulated_server
 from receiver.cli.simulate.attempt_log import AttemptLog
-from receiver.cli.terminal import output, receiver_url, setup, token_option
-from receiver.cli.terminal.number_option import NumberOption
+from receiver.cli.terminal import output, setup
+from receiver.cli.terminal.options import NumberOption, token_option, url_option
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import EVENTS
 from receiver.runtime import redis_client, redis_errors
@@ -50,8 +50,8 @@ class _Simulate(click.Group):
 
 @click.group(cls=_Simulate, invoke_without_command=True, subcommand_metavar="")
 @click.argument("scenario", required=False, type=click.Path(path_type=Path))
-@receiver_url.option
-@token_option.option
+@url_option
+@token_option
 @click.option(
     "--listener",
     metavar="NAME",
