@@ -1,28 +1,64 @@
-"""What the simulated servers share: how they are served, their JSON, their control routes."""
+"""What the simulated servers share: how they are served, their JSON, the records of requests."""
 
-import asyncio
+from collections import Counter, deque
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Final
 
 import msgspec
 import uvicorn
+from msgspec import Struct
 from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.types import Receive, Scope
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-S = TypeVar("S", bound=msgspec.Struct)
+_CONNECTION: Final = "receiver.connection"
+_KEPT: Final = 100_000
+"""Requests in the records; the oldest go first. The counts stay."""
 
 
-def server(
-    app: Starlette, host: str, port: int, protocol: type[asyncio.Protocol]
-) -> uvicorn.Server:
+class Connection(HttpToolsProtocol):
+    """uvicorn's protocol, which also gives the application its connection, so that it can be cut
+    and its end can be seen.
+    """
+
+    watch: Callable[[Exception | None], None] | None = None
+    """Is told of the connection's end."""
+
+    def on_message_begin(self) -> None:
+        """Store the connection where a request can find it. Who asks again has read the answer."""
+        super().on_message_begin()
+        if self.watch:
+            self.watch(None)
+            self.watch = None
+        self.scope["state"][_CONNECTION] = self
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell of the end (asyncio's callback)."""
+        super().connection_lost(exc)
+        if self.watch:
+            self.watch(exc)
+
+
+def connection(scope: Scope) -> Connection:
+    """Return the connection of a request."""
+    found: Connection = scope["state"][_CONNECTION]
+    return found
+
+
+async def gone(receive: Receive) -> None:
+    """Wait until the client is gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def server(app: Starlette, host: str, port: int) -> uvicorn.Server:
     """Return a server that is not started yet."""
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
-        http=protocol,
+        http=Connection,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -38,28 +74,14 @@ def json(status: int, document: object) -> Response:
     return Response(msgspec.json.encode(document), status, media_type="application/json")
 
 
-def ordered(path: str, kind: Any, act: Callable[[Any], dict[str, Any]]) -> Route:
-    """Return a route for orders of a kind, which answers a wrong one with 400 and what is wanted.
-    Where `kind` is None what is sent does not matter.
-    """
+class Calls:
+    """All requests to a server."""
 
-    async def endpoint(request: Request) -> Response:
-        try:
-            body = await request.body() or b"{}"
-            return json(200, act(kind and msgspec.json.decode(body, type=kind)))
-        except (ValueError, OverflowError) as error:  # msgspec's are ValueErrors
-            return json(400, {"message": str(error)})
+    def __init__(self) -> None:
+        self.kept: deque[Struct] = deque(maxlen=_KEPT)
+        self.answers: Counter[str] = Counter()
 
-    return Route(path, endpoint, methods=["POST"])
-
-
-def changed(scenario: S, changes: dict[str, Any]) -> S:
-    """Return the scenario with some values replaced, section by section, as in its file.
-
-    Raises `msgspec.ValidationError`, and leaves the scenario as it was.
-    """
-    now: dict[str, Any] = msgspec.to_builtins(scenario)
-    for name, value in changes.items():
-        inner = now.get(name)
-        now[name] = inner | value if isinstance(inner, dict) and isinstance(value, dict) else value
-    return msgspec.convert(now, type(scenario))
+    def note(self, call: Struct, answer: str) -> None:
+        """Add a request, and count its answer."""
+        self.kept.append(call)
+        self.answers[answer] += 1

@@ -15,7 +15,7 @@ from receiver.simulate.att_gateway.gateway import Gateway
 from receiver.simulate.att_gateway.handover import Handover
 from receiver.simulate.att_gateway.oauth import access
 from receiver.simulate.att_gateway.oauth.tokens import Token
-from receiver.simulate.att_gateway.records import Call, Calls
+from receiver.simulate.att_gateway.records import Call
 from receiver.simulate.att_gateway.scenario import Shape
 from receiver.simulate.att_gateway.transfer import Transfer
 
@@ -59,9 +59,8 @@ Act = Callable[[Asked], Awaitable[Given | Response]]
 class Api:
     """Makes endpoints of what the routes do."""
 
-    def __init__(self, gateway: Gateway, calls: Calls) -> None:
+    def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._calls = calls
 
     def endpoint(
         self, route: str, scope: str, act: Act, *, gsma: bool = False
@@ -103,7 +102,8 @@ class Api:
             answer = Transfer(answer, strike, given.handover, self._gateway.handovers)
         status = 0 if effect == "no_answer" else answer.status_code
         now = self._gateway.clock.now()
-        self._calls.note(Call(now, route, request.method, status, effect))
+        call = Call(now, route, request.method, status, effect)
+        self._gateway.calls.note(call, f"{route} {status}")
         return answer
 
 

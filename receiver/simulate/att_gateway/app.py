@@ -21,11 +21,9 @@ from receiver.simulate.att_gateway.in_app.channels import ChannelsApi
 from receiver.simulate.att_gateway.in_app.messages_api import MessagesApi
 from receiver.simulate.att_gateway.oauth.oauth_api import OAuthApi
 from receiver.simulate.att_gateway.reader import StreamReader
-from receiver.simulate.att_gateway.records import Calls
 from receiver.simulate.att_gateway.scenario import Scenario
 from receiver.simulate.att_gateway.sms.inbox_api import InboxApi
 from receiver.simulate.att_gateway.sms.outbox_api import OutboxApi
-from receiver.simulate.att_gateway.transfer import Connection
 from receiver.simulate.att_gateway.verdict import Verdict
 
 _GSMA = ("/3/smsmessaging", "/1/smsmessaging", "/{service}/1/smsmessaging")
@@ -40,8 +38,8 @@ def create(
     scenario: Scenario, reader: StreamReader | None = None, judged: Judged | None = None
 ) -> Starlette:
     """Return the application. `reader` gives the verdict its stream."""
-    gateway, calls = Gateway(scenario), Calls()
-    api, control = Api(gateway, calls), Control(gateway, calls, reader)
+    gateway = Gateway(scenario)
+    api, control = Api(gateway), Control(gateway, reader)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -60,7 +58,7 @@ def create(
     return Starlette(
         routes=[
             *control.routes,
-            *_oauth(OAuthApi(gateway, calls)),
+            *_oauth(OAuthApi(gateway)),
             *_sms(gateway, api),
             *_messages(MessagesApi(gateway), api),
             *_notifications(ChannelsApi(gateway), api),
@@ -78,7 +76,7 @@ def server(
     judged: Judged | None = None,
 ) -> uvicorn.Server:
     """Return a server that is not started yet."""
-    return serving.server(create(scenario, reader, judged), host, port, Connection)
+    return serving.server(create(scenario, reader, judged), host, port)
 
 
 def _oauth(api: OAuthApi) -> list[Route]:

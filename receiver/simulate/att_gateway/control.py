@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from receiver.runtime import redis_errors
+from receiver.simulate import control
 from receiver.simulate.att_gateway.gateway import Gateway
 from receiver.simulate.att_gateway.in_app.mailbox import Item, Part
 from receiver.simulate.att_gateway.oauth.tokens import scopes_of
@@ -21,48 +23,40 @@ from receiver.simulate.att_gateway.orders import (
     ForgetTokens,
     IssueToken,
     Killed,
-    MoveClock,
     Published,
     SetStatus,
 )
 from receiver.simulate.att_gateway.reader import StreamReader
-from receiver.simulate.att_gateway.records import Calls, records
+from receiver.simulate.att_gateway.records import records
 from receiver.simulate.att_gateway.scenario import Fault
 from receiver.simulate.att_gateway.verdict import Verdict, verdict
-from receiver.simulate.serving import changed, json, ordered
+from receiver.simulate.serving import json
 
 
 class Control:
     """The routes below `/_control`, `/_books` and `/_verdict`."""
 
-    def __init__(self, gateway: Gateway, calls: Calls, reader: StreamReader | None) -> None:
+    def __init__(self, gateway: Gateway, reader: StreamReader | None) -> None:
         self._gateway = gateway
-        self._calls = calls
         self._reader = reader
-        self._generated = 0
 
     @property
     def routes(self) -> list[Route]:
-        """Return all routes; each takes and returns JSON."""
-        posts: dict[str, tuple[Any, Any]] = {
+        """Return all routes."""
+        orders: dict[str, tuple[Any, Any]] = {
             "mo": (AcceptMessages, self._accept),
             "sent": (AddSent, self._add_sent),
             "status": (SetStatus, self._set_status),
             "mailbox": (ChangeMailbox, self._change_mailbox),
             "tokens": (IssueToken, self._issue_token),
             "forget-tokens": (ForgetTokens, self._forget_tokens),
-            "faults": (Fault, self._add_fault),
-            "clear-faults": (None, self._clear_faults),
-            "clock": (MoveClock, self._move_clock),
             "killed": (Killed, self._killed),
-            "settings": (dict[str, Any], self._change_settings),
             "reset": (None, self._reset),
         }
         return [
-            Route("/_books", self._books, methods=["GET"]),
             Route("/_verdict", self._verdict, methods=["GET"]),
-            ordered("/_verdict", Published, self._judge),
-            *(ordered(f"/_control/{name}", *order) for name, order in posts.items()),
+            control.ordered("/_verdict", Published, self._judge),
+            *control.routes(self._gateway, partial(records, self._gateway), Fault, orders),
         ]
 
     async def verdict(self, reader: StreamReader) -> Verdict:
@@ -79,10 +73,6 @@ class Control:
             expired=len(inbox.expired),
         )
 
-    async def _books(self, request: Request) -> Response:
-        summary = "summary" in request.query_params
-        return json(200, records(self._gateway, self._calls, summary=summary))
-
     async def _verdict(self, _request: Request) -> Response:
         if not self._reader:
             message = 'no stream to read: start with --redis-url, or POST {"published": [texts]}'
@@ -96,13 +86,14 @@ class Control:
         return _shown(self._compared(Counter(order.published)))
 
     def _accept(self, order: AcceptMessages) -> dict[str, Any]:
-        inbox, online = self._gateway.inbox, self._gateway.online(order.registration)
+        gateway = self._gateway
+        inbox, online = gateway.inbox, gateway.online(order.registration)
         for _ in range(order.count):
-            self._generated += 1
-            text = f"Message {self._generated:07d}" if order.text is None else order.text
-            sender = order.sender or f"tel:+1206555{self._generated % 10_000:04d}"
+            gateway.generated += 1
+            text = f"Message {gateway.generated:07d}" if order.text is None else order.text
+            sender = order.sender or f"tel:+1206555{gateway.generated % 10_000:04d}"
             if online:
-                self._gateway.push_message(online, sender, text)
+                gateway.push_message(online, sender, text)
             else:
                 inbox.accept(order.registration, sender, text, generated=order.text is None)
         return {"accepted": order.count, "waiting": inbox.waiting.get(order.registration, 0)}
@@ -140,18 +131,6 @@ class Control:
         self._gateway.tokens.forget(refresh=order.refresh)
         return {}
 
-    def _add_fault(self, fault: Fault) -> dict[str, Any]:
-        self._gateway.faults.orders.add([fault])
-        return {"faults": self._gateway.faults.orders.left}
-
-    def _clear_faults(self, _order: None) -> dict[str, Any]:
-        self._gateway.faults.orders.clear()
-        return {}
-
-    def _move_clock(self, order: MoveClock) -> dict[str, Any]:
-        self._gateway.clock.set_ahead(order.ahead)
-        return {"now": self._gateway.clock.now()}
-
     def _killed(self, order: Killed) -> dict[str, Any]:
         now = datetime.now(UTC)
         ago, ahead = now - timedelta(seconds=1), self._gateway.clock.now() - now
@@ -161,13 +140,6 @@ class Control:
 
     def _reset(self, _order: None) -> dict[str, Any]:
         self._gateway.reset()
-        self._calls.clear()
-        self._generated = 0
-        return {}
-
-    def _change_settings(self, changes: dict[str, Any]) -> dict[str, Any]:
-        """Change sections as in the scenario file; what they do not name stays as it is."""
-        self._gateway.scenario = changed(self._gateway.scenario, changes)
         return {}
 
 

@@ -9,10 +9,12 @@ from receiver.simulate.att_gateway.handover import Handovers
 from receiver.simulate.att_gateway.in_app.mailbox import Change, Item, Mailbox, Subscription
 from receiver.simulate.att_gateway.oauth.tokens import Tokens
 from receiver.simulate.att_gateway.pushes import Pushes
-from receiver.simulate.att_gateway.scenario import Online, Scenario
+from receiver.simulate.att_gateway.scenario import Fault, Online, Scenario
 from receiver.simulate.att_gateway.sms.inbox import Inbox
 from receiver.simulate.att_gateway.sms.outbox import FINAL, Outbox, Recipient, Sent
-from receiver.simulate.operator.clock import Clock
+from receiver.simulate.clock import Clock
+from receiver.simulate.fault_order import FaultOrders
+from receiver.simulate.serving import Calls
 
 
 class Gateway:
@@ -30,6 +32,9 @@ class Gateway:
         """Restore the beginning: nothing accepted, no tokens, the scenario's settings."""
         self.scenario = self._initial
         self.clock.set_ahead(0)
+        self.calls = Calls()
+        self.generated = 0
+        """Messages with a text of the gateway's own."""
         self.faults = Faults(self._current)
         self.tokens = Tokens(self._current, self.clock.now)
         self.inbox = Inbox(self._current, self.clock.now)
@@ -38,6 +43,11 @@ class Gateway:
         self.mailboxes: dict[str, Mailbox] = {}
         self.channels: dict[str, dict[str, Any]] = {}
         self.subscriptions: dict[str, Subscription] = {}
+
+    @property
+    def fault_orders(self) -> FaultOrders[Fault]:
+        """Return the faults on order."""
+        return self.faults.orders
 
     def online(self, registration: str) -> Online | None:
         """Return the online short code of this registration: it is pushed, and not polled."""

@@ -3,16 +3,14 @@
 from typing import Annotated, Final, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
+
+from receiver.simulate.control import Order
 
 _MOST: Final = 1_000_000
 
 
-class _Order(Struct, forbid_unknown_fields=True, kw_only=True):
-    """What a route takes."""
-
-
-class AcceptMessages(_Order):
+class AcceptMessages(Order):
     """An order: subscribers send messages to a short code."""
 
     registration: str = "22627000"
@@ -22,7 +20,7 @@ class AcceptMessages(_Order):
     count: Annotated[int, Meta(ge=1, le=_MOST)] = 1
 
 
-class SetStatus(_Order):
+class SetStatus(Order):
     """An order: the network learns what became of a sent message."""
 
     id: str
@@ -31,7 +29,7 @@ class SetStatus(_Order):
     """One recipient; empty for all."""
 
 
-class AddSent(_Order):
+class AddSent(Order):
     """An order: a message was sent by somebody else."""
 
     address: Annotated[list[str], Meta(min_length=1)] = msgspec.field(
@@ -41,7 +39,7 @@ class AddSent(_Order):
     notify: bool = False
 
 
-class IssueToken(_Order):
+class IssueToken(Order):
     """An order: a token without the token endpoint."""
 
     client: str = "simulated-client"
@@ -50,20 +48,13 @@ class IssueToken(_Order):
     """Below nothing: a token that has expired."""
 
 
-class ForgetTokens(_Order):
+class ForgetTokens(Order):
     """An order: access tokens become invalid, and on demand refresh tokens."""
 
     refresh: bool = False
 
 
-class MoveClock(_Order):
-    """An order: time has passed."""
-
-    ahead: Annotated[float, Meta(ge=-1e9, le=1e9)]
-    """Seconds before the real time."""
-
-
-class Attachment(_Order):
+class Attachment(Order):
     """A part of a message in a mailbox."""
 
     name: str = "photo.txt"
@@ -71,7 +62,7 @@ class Attachment(_Order):
     text: str = ""
 
 
-class AddItem(_Order):
+class AddItem(Order):
     """A message that a mailbox gets."""
 
     sender: str = "tel:+12065550199"
@@ -87,7 +78,7 @@ class AddItem(_Order):
     """Reference number, number of parts, this part."""
 
 
-class UpdateItem(_Order):
+class UpdateItem(Order):
     """New flags of a message in a mailbox."""
 
     id: str
@@ -95,7 +86,7 @@ class UpdateItem(_Order):
     favorite: bool | None = None
 
 
-class ChangeMailbox(_Order):
+class ChangeMailbox(Order):
     """An order: something happens in a subscriber's mailbox, in this order."""
 
     client: str = "simulated-client"
@@ -110,14 +101,14 @@ class ChangeMailbox(_Order):
     """The status of the index is ERROR until it is created anew."""
 
 
-class Killed(_Order):
+class Killed(Order):
     """An order: the client was killed; what was under way then may not have arrived."""
 
     at: Annotated[float, Meta(ge=0, le=1e11)] | None = None
     """Seconds since 1970 of the real time, from just before the kill; absent: a second ago."""
 
 
-class Published(_Order):
+class Published(Order):
     """What a client published, for a verdict without a stream."""
 
     published: list[str]

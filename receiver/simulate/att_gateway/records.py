@@ -1,17 +1,14 @@
 """The records of a simulated gateway: requests, pages, and where every accepted message is."""
 
-from collections import Counter, deque
+from collections import Counter
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from receiver.simulate.att_gateway.gateway import Gateway
 from receiver.simulate.att_gateway.in_app.mailbox import Mailbox
-
-_KEPT: Final = 100_000
-"""Requests in the records; the oldest go first. The counts stay."""
 
 
 class Call(Struct, frozen=True):
@@ -25,25 +22,7 @@ class Call(Struct, frozen=True):
     fault: str = ""
 
 
-class Calls:
-    """All requests to the gateway."""
-
-    def __init__(self) -> None:
-        self.calls: deque[Call] = deque(maxlen=_KEPT)
-        self.answers: Counter[str] = Counter()
-
-    def clear(self) -> None:
-        """Remove all."""
-        self.calls.clear()
-        self.answers.clear()
-
-    def note(self, call: Call) -> None:
-        """Add a request."""
-        self.calls.append(call)
-        self.answers[f"{call.route} {call.answer}"] += 1
-
-
-def records(gateway: Gateway, calls: Calls, *, summary: bool) -> dict[str, Any]:
+def records(gateway: Gateway, *, summary: bool) -> dict[str, Any]:
     """Return everything as one document; `summary` leaves out the lists."""
     found: dict[str, Any] = {
         "now": gateway.clock.now(),
@@ -51,14 +30,14 @@ def records(gateway: Gateway, calls: Calls, *, summary: bool) -> dict[str, Any]:
         "inbox": inbox(gateway),
         "statuses": gateway.outbox.counts(),
         "mailboxes": {name: _mailbox(one) for name, one in gateway.mailboxes.items()},
-        "requests": calls.answers,
+        "requests": gateway.calls.answers,
         "pushes": gateway.pushes.answers,
-        "faults": gateway.faults.orders.left,
+        "faults": gateway.fault_orders.left,
         "tokens": {"issued": gateway.tokens.issued, "refreshed": gateway.tokens.refreshed},
     }
     if not summary:
         found |= {
-            "calls": [msgspec.to_builtins(each) for each in calls.calls],
+            "calls": [msgspec.to_builtins(each) for each in gateway.calls.kept],
             "pages": [each.shown() for each in gateway.handovers.all],
             "sent": gateway.outbox.shown(),
         }

@@ -4,43 +4,18 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Callable
 from typing import Any, Final
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from receiver.simulate.att_gateway.faults import Strike
 from receiver.simulate.att_gateway.handover import Handover, Handovers
+from receiver.simulate.serving import Connection, connection, gone
 
-_CONNECTION: Final = "receiver.connection"
 _PIECES: Final = 10
 _LINGER: Final = 5.0
 """Seconds that a client has to close after a body that ended too early."""
-
-
-class Connection(HttpToolsProtocol):
-    """uvicorn's protocol, which also gives the application its connection, so that it can be cut
-    and its end can be seen.
-    """
-
-    watch: Callable[[Exception | None], None] | None = None
-    """Is told of the connection's end."""
-
-    def on_message_begin(self) -> None:
-        """Store the connection where a request can find it. Who asks again has read the answer."""
-        super().on_message_begin()
-        if self.watch:
-            self.watch(None)
-            self.watch = None
-        self.scope["state"][_CONNECTION] = self
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell of the end (asyncio's callback)."""
-        super().connection_lost(exc)
-        if self.watch:
-            self.watch(exc)
 
 
 class Transfer(Response):
@@ -64,19 +39,19 @@ class Transfer(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it, wholly or not. A slow one ends with the server, without a word."""
-        connection: Connection = scope["state"][_CONNECTION]
-        self._watch(connection)
+        client = connection(scope)
+        self._watch(client)
         try:
-            await self._transfer(connection, receive, send)
+            await self._transfer(client.transport, receive, send)
         except asyncio.CancelledError:
-            connection.transport.abort()
-            await _gone(receive)
+            client.transport.abort()
+            await gone(receive)
 
-    async def _transfer(self, connection: Connection, receive: Receive, send: Send) -> None:
+    async def _transfer(self, transport: asyncio.Transport, receive: Receive, send: Send) -> None:
         if self._effect == "no_answer":
             self._end("unanswered")
-            connection.transport.close()
-            return await _gone(receive)
+            transport.close()
+            return await gone(receive)
         head = {"type": "http.response.start", "status": self.status_code}
         await send({**head, "headers": self.raw_headers})
         until = self._cut()
@@ -84,26 +59,26 @@ class Transfer(Response):
             await self._write(receive, send, self._body[:until])
         if self._effect == "cut_fin":
             self._end("fin")
-            return await _finish(connection.transport, receive)
+            return await _finish(transport, receive)
         if self._effect == "cut_rst":
             self._end("rst")
-            _reset(connection.transport)
-            return await _gone(receive)
+            _reset(transport)
+            return await gone(receive)
         if self._strike and self._effect == "stall":
             await _gone_within(self._strike.seconds, receive)
         await self._write(receive, send, self._body[until:], last=True)
         return None
 
-    def _watch(self, connection: Connection) -> None:
+    def _watch(self, client: Connection) -> None:
         """Follow the connection to its end. That it is the client who ends it tells whether all
         was read: a killed process with unread bytes resets it.
         """
         handover, now = self._handover, self._now
         if not handover or not now:
             return
-        connection.watch = lambda error: handover.close(now(), error)
-        if connection.cycle:
-            connection.cycle.keep_alive = True
+        client.watch = lambda error: handover.close(now(), error)
+        if client.cycle:
+            client.cycle.keep_alive = True
 
     def _cut(self) -> int:
         """Return how much of the body comes before the cut, or before the pause."""
@@ -141,15 +116,10 @@ class Transfer(Response):
             self._handover.end = how
 
 
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
 async def _gone_within(seconds: float, receive: Receive) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await _gone(receive)
+            await gone(receive)
 
 
 async def _finish(transport: asyncio.Transport, receive: Receive) -> None:

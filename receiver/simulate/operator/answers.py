@@ -7,27 +7,14 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from receiver.simulate.operator import problems
 from receiver.simulate.operator.problems import Refused
 from receiver.simulate.operator.scenario import Fault
-from receiver.simulate.serving import json
+from receiver.simulate.serving import connection, gone, json
 
-_TRANSPORT = "receiver.transport"
 _ELSEWHERE = "https://elsewhere.example/"
 _HUGE = 10_000_000
-
-
-class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol, which also gives the application its connection, so that it can be
-    cut.
-    """
-
-    def on_message_begin(self) -> None:
-        """Store the connection where a request can find it."""
-        super().on_message_begin()
-        self.scope["state"][_TRANSPORT] = self.transport
 
 
 class Cut(Response):
@@ -39,7 +26,7 @@ class Cut(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send a part of the response, and close."""
-        transport: asyncio.Transport = scope["state"][_TRANSPORT]
+        transport = connection(scope).transport
         if self._whole is None:
             transport.abort()
         else:
@@ -49,8 +36,7 @@ class Cut(Response):
             half = {"type": "http.response.body", "body": body[: len(body) // 2]}
             await send({**half, "more_body": True})
             transport.close()
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await gone(receive)
 
 
 def refusal(refused: Refused, form: str, retry_after: str = "") -> Response:

@@ -11,15 +11,13 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from receiver.simulate.fault_order import FaultOrders
 from receiver.simulate.operator import access, answers, creation, devices, dialects, documents
-from receiver.simulate.operator.books import Call, Calls
+from receiver.simulate.operator.books import Call
 from receiver.simulate.operator.dialects import Dialect, Place
 from receiver.simulate.operator.operator import Operator
 from receiver.simulate.operator.problems import Refused, invalid
-from receiver.simulate.operator.scenario import Fault
 from receiver.simulate.operator.subscription import Subscription
-from receiver.simulate.operator.tokens import Token, Tokens
+from receiver.simulate.operator.tokens import Token
 from receiver.simulate.serving import json
 
 _OPERATIONS: Final = {
@@ -37,20 +35,15 @@ _QUERY: Final = dialects.DIALECTS["device-reachability-status-subscriptions", "0
 class Api:
     """Serves every path below `…/{api}/{version}/`."""
 
-    def __init__(
-        self, operator: Operator, tokens: Tokens, faults: FaultOrders[Fault], calls: Calls
-    ) -> None:
+    def __init__(self, operator: Operator) -> None:
         self._operator = operator
-        self._tokens = tokens
-        self._faults = faults
-        self._calls = calls
         self._recent: deque[float] = deque()
 
     async def answer(self, request: Request) -> Response:
         """Respond to any request; faults come first, as in a gateway before the API."""
         found = dialects.place(request.url.path)
         operation = _operation(found, request.method)
-        fault = self._faults.strike(operation)
+        fault = self._operator.fault_orders.strike(operation)
         form = self._operator.scenario.errors
         noted: list[str] = []
 
@@ -73,7 +66,8 @@ class Api:
         status = 0 if isinstance(answer, answers.Cut) else answer.status_code
         api, version = (found.api, found.version) if found else ("", "")
         now = self._operator.clock.now()
-        self._calls.note(Call(now, operation, api, version, status, fault, "".join(noted)))
+        call = Call(now, operation, api, version, status, fault, "".join(noted))
+        self._operator.calls.note(call, f"{operation} {status}")
 
     async def _apply(
         self, request: Request, found: Place | None, operation: str, noted: list[str]
@@ -81,7 +75,8 @@ class Api:
         if found is None or (operation == "unknown" and request.method in ("GET", "POST")):
             raise Refused(404)
         self._check_rate()
-        token = access.admit(request.headers, self._operator.scenario.authentication, self._tokens)
+        operator = self._operator
+        token = access.admit(request.headers, operator.scenario.authentication, operator.tokens)
         if found.rest != "subscriptions":
             return await self._query(request, found, token)
         dialect = dialects.dialect(found)

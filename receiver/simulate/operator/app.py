@@ -13,26 +13,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from receiver.simulate import serving
-from receiver.simulate.fault_order import FaultOrders
 from receiver.simulate.operator import answers
 from receiver.simulate.operator.api import Api
-from receiver.simulate.operator.books import Call, Calls
+from receiver.simulate.operator.books import Call
 from receiver.simulate.operator.control import Control
 from receiver.simulate.operator.operator import Operator
-from receiver.simulate.operator.scenario import Fault, Scenario
-from receiver.simulate.operator.tokens import Tokens
+from receiver.simulate.operator.scenario import Scenario
 from receiver.simulate.token_refused import TokenRefused
 
 
 def create(scenario: Scenario) -> Starlette:
     """Return the application. Raises `ScenarioError` for a key file that cannot be read."""
     operator = Operator(scenario)
-    tokens = Tokens(lambda: operator.scenario, operator.clock.now)
-    faults: FaultOrders[Fault] = FaultOrders(operator.random, "operation")
-    faults.add(scenario.fault)
-    calls = Calls()
-    api = Api(operator, tokens, faults, calls)
-    endpoint = TokenEndpoint(operator, tokens, faults, calls)
+    api, endpoint = Api(operator), TokenEndpoint(operator)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -44,7 +37,7 @@ def create(scenario: Scenario) -> Starlette:
     every = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     return Starlette(
         routes=[
-            *Control(operator, tokens, faults, calls).routes,
+            *Control(operator).routes,
             # AT&T: /oauth/v4/token; others have other paths.
             Route("/token", endpoint.answer, methods=["POST"]),
             Route("/{path:path}/token", endpoint.answer, methods=["POST"]),
@@ -57,22 +50,18 @@ def create(scenario: Scenario) -> Starlette:
 class TokenEndpoint:
     """Serves `POST …/token` (RFC 6749, 4.4 and 5)."""
 
-    def __init__(
-        self, operator: Operator, tokens: Tokens, faults: FaultOrders[Fault], calls: Calls
-    ) -> None:
+    def __init__(self, operator: Operator) -> None:
         self._operator = operator
-        self._tokens = tokens
-        self._faults = faults
-        self._calls = calls
 
     async def answer(self, request: Request) -> Response:
         """Respond to a token request."""
-        fault = self._faults.strike("token")
+        fault = self._operator.fault_orders.strike("token")
         grant = partial(self._grant, request)
         answer = await answers.with_fault(fault, request, grant, "camara")
         status = 0 if isinstance(answer, answers.Cut) else answer.status_code
         effect = fault.effect if fault else ""
-        self._calls.note(Call(self._operator.clock.now(), "token", "", "", status, effect))
+        call = Call(self._operator.clock.now(), "token", "", "", status, effect)
+        self._operator.calls.note(call, f"token {status}")
         return answer
 
     async def _grant(self, request: Request) -> Response:
@@ -81,7 +70,8 @@ class TokenEndpoint:
         here = str(request.url.replace(query=""))
         audience = {here, str(request.base_url), str(request.base_url).rstrip("/")}
         try:
-            granted = self._tokens.grant(form, request.headers.get("authorization", ""), audience)
+            authorization = request.headers.get("authorization", "")
+            granted = self._operator.tokens.grant(form, authorization, audience)
         except TokenRefused as refused:
             document = {"error": refused.error, "error_description": refused.description}
             return serving.json(refused.status, document)
@@ -92,4 +82,4 @@ class TokenEndpoint:
 
 def server(scenario: Scenario, host: str, port: int) -> uvicorn.Server:
     """Return a server that is not started yet. Raises `ScenarioError`."""
-    return serving.server(create(scenario), host, port, answers.Protocol)
+    return serving.server(create(scenario), host, port)

@@ -1,20 +1,15 @@
 """The records of a simulated operator: requests, deliveries and subscriptions."""
 
-from collections import Counter, deque
+from collections import Counter
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from receiver.simulate.fault_order import FaultOrders
 from receiver.simulate.operator.documents import text
 from receiver.simulate.operator.operator import Operator
-from receiver.simulate.operator.scenario import Fault
 from receiver.simulate.operator.subscription import Subscription
-
-_KEPT: Final = 100_000
-"""Requests in the books; the oldest go first. The counts stay."""
 
 
 class Call(Struct, frozen=True):
@@ -30,22 +25,7 @@ class Call(Struct, frozen=True):
     subscription: str = ""
 
 
-class Calls:
-    """All requests to the operator."""
-
-    def __init__(self) -> None:
-        self.calls: deque[Call] = deque(maxlen=_KEPT)
-        self.answers: Counter[str] = Counter()
-
-    def note(self, call: Call) -> None:
-        """Add a request."""
-        self.calls.append(call)
-        self.answers[f"{call.operation} {call.answer}"] += 1
-
-
-def books(
-    operator: Operator, calls: Calls, faults: FaultOrders[Fault], *, summary: bool
-) -> dict[str, Any]:
+def books(operator: Operator, *, summary: bool) -> dict[str, Any]:
     """Return everything as one document; `summary` leaves out the lists."""
     known = operator.subscriptions.values()
     found: dict[str, Any] = {
@@ -53,14 +33,14 @@ def books(
         "seed": operator.scenario.seed,
         "live": sum(each.live for each in known),
         "statuses": Counter(each.status for each in known),
-        "requests": calls.answers,
+        "requests": operator.calls.answers,
         "deliveries": operator.deliveries.answers,
         "under_way": operator.deliveries.under_way,
-        "faults": faults.left,
+        "faults": operator.fault_orders.left,
     }
     if not summary:
         found |= {
-            "calls": [msgspec.to_builtins(each) for each in calls.calls],
+            "calls": [msgspec.to_builtins(each) for each in operator.calls.kept],
             "attempts": [msgspec.to_builtins(each) for each in operator.deliveries.attempts],
             "subscriptions": [_shown(each) for each in known],
         }

@@ -2,21 +2,19 @@
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
-from starlette.requests import Request
-from starlette.responses import Response
+from msgspec import UNSET, Meta, UnsetType, field
 from starlette.routing import Route
 
-from receiver.simulate.fault_order import FaultOrders
+from receiver.simulate import control
+from receiver.simulate.control import Order
 from receiver.simulate.operator import devices
-from receiver.simulate.operator.books import Calls, books
+from receiver.simulate.operator.books import books
 from receiver.simulate.operator.operator import Operator
 from receiver.simulate.operator.problems import Refused
 from receiver.simulate.operator.scenario import Connectivity, Fault
-from receiver.simulate.operator.tokens import Tokens
-from receiver.simulate.serving import changed, json, ordered
 
 Reason = Literal[
     "MAX_EVENTS_REACHED",
@@ -27,11 +25,7 @@ Reason = Literal[
 ]
 
 
-class _Order(Struct, forbid_unknown_fields=True, kw_only=True):
-    """What a route takes."""
-
-
-class ChangeDevice(_Order):
+class ChangeDevice(Order):
     """An order: the network sees a device change."""
 
     device: dict[str, Any]
@@ -43,7 +37,7 @@ class ChangeDevice(_Order):
     """The error code that requests for it get from now on; empty for none."""
 
 
-class Select(_Order):
+class Select(Order):
     """Selects subscriptions: by id, by the beginning of their sink, or all."""
 
     id: str = ""
@@ -78,7 +72,7 @@ class SetStatus(Select, kw_only=True):
     status: Literal["ACTIVE", "INACTIVE"]
 
 
-class IssueToken(_Order):
+class IssueToken(Order):
     """An order: an access token without the token endpoint."""
 
     client: str = "simulated-client"
@@ -90,46 +84,23 @@ class IssueToken(_Order):
     """Makes it a token that identifies a device ("three-legged")."""
 
 
-class MoveClock(_Order):
-    """An order: the operator's clock is wrong, or time has passed."""
-
-    ahead: Annotated[float, Meta(ge=-1e9, le=1e9)]
-    """Seconds before the real time."""
-
-
 class Control:
     """The routes below `/_control`, and `/_books`."""
 
-    def __init__(
-        self, operator: Operator, tokens: Tokens, faults: FaultOrders[Fault], calls: Calls
-    ) -> None:
+    def __init__(self, operator: Operator) -> None:
         self._operator = operator
-        self._tokens = tokens
-        self._faults = faults
-        self._calls = calls
 
     @property
     def routes(self) -> list[Route]:
-        """Return all routes; each takes and returns JSON."""
-        posts: dict[str, tuple[Any, Any]] = {
+        """Return all routes."""
+        orders: dict[str, tuple[Any, Any]] = {
             "devices": (ChangeDevice, self._change_device),
             "end": (End, self._end),
             "status": (SetStatus, self._set_status),
             "tokens": (IssueToken, self._issue_token),
             "forget-tokens": (None, self._forget_tokens),
-            "faults": (Fault, self._add_fault),
-            "clear-faults": (None, self._clear_faults),
-            "clock": (MoveClock, self._move_clock),
-            "settings": (dict[str, Any], self._change_settings),
         }
-        return [
-            Route("/_books", self._books, methods=["GET"]),
-            *(ordered(f"/_control/{name}", *order) for name, order in posts.items()),
-        ]
-
-    async def _books(self, request: Request) -> Response:
-        summary = "summary" in request.query_params
-        return json(200, books(self._operator, self._calls, self._faults, summary=summary))
+        return control.routes(self._operator, partial(books, self._operator), Fault, orders)
 
     def _change_device(self, order: ChangeDevice) -> dict[str, Any]:
         device = _identified(order.device)
@@ -154,28 +125,11 @@ class Control:
     def _issue_token(self, order: IssueToken) -> dict[str, Any]:
         scopes = None if order.scope is None else frozenset(order.scope.split())
         device = order.device and _identified(order.device)
-        token = self._tokens.issue(order.client, order.expires_in, scopes, device)
+        token = self._operator.tokens.issue(order.client, order.expires_in, scopes, device)
         return {"access_token": token, "token_type": "Bearer", "expires_in": order.expires_in}
 
     def _forget_tokens(self, _order: None) -> dict[str, Any]:
-        self._tokens.forget()
-        return {}
-
-    def _add_fault(self, fault: Fault) -> dict[str, Any]:
-        self._faults.add([fault])
-        return {"faults": self._faults.left}
-
-    def _clear_faults(self, _order: None) -> dict[str, Any]:
-        self._faults.clear()
-        return {}
-
-    def _move_clock(self, order: MoveClock) -> dict[str, Any]:
-        self._operator.clock.set_ahead(order.ahead)
-        return {"now": self._operator.clock.now()}
-
-    def _change_settings(self, changes: dict[str, Any]) -> dict[str, Any]:
-        """Change sections as in the scenario file; what they do not name stays as it is."""
-        self._operator.scenario = changed(self._operator.scenario, changes)
+        self._operator.tokens.forget()
         return {}
 
 

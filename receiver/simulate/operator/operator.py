@@ -6,15 +6,18 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
 
+from receiver.simulate.clock import Clock
+from receiver.simulate.fault_order import FaultOrders
 from receiver.simulate.operator import devices, events
-from receiver.simulate.operator.clock import Clock
 from receiver.simulate.operator.creation import Wanted
 from receiver.simulate.operator.deliveries import Deliveries
 from receiver.simulate.operator.devices import Device, Devices
 from receiver.simulate.operator.dialects import Dialect
 from receiver.simulate.operator.problems import Refused
-from receiver.simulate.operator.scenario import Scenario
+from receiver.simulate.operator.scenario import Fault, Scenario
 from receiver.simulate.operator.subscription import Subscription
+from receiver.simulate.operator.tokens import Tokens
+from receiver.simulate.serving import Calls
 
 _UPDATES: Final = {"INACTIVE": "SUBSCRIPTION_INACTIVE", "ACTIVE": "SUBSCRIPTION_ACTIVE"}
 
@@ -23,11 +26,16 @@ class Operator:
     """One operator's network. `scenario` may be replaced at any time."""
 
     def __init__(self, scenario: Scenario) -> None:
+        """Read the clients' keys. Raises `ScenarioError` for a key file that cannot be read."""
         self.scenario = scenario
         self.random = Random(scenario.seed)  # noqa: S311 - seeded, and guards nothing
         self.clock = Clock()
         self.devices = Devices(scenario)
         self.deliveries = Deliveries(lambda: self.scenario, self.clock.now)
+        self.tokens = Tokens(lambda: self.scenario, self.clock.now)
+        self.fault_orders: FaultOrders[Fault] = FaultOrders(self.random, "operation")
+        self.fault_orders.add(scenario.fault)
+        self.calls = Calls()
         self.subscriptions: dict[str, Subscription] = {}
 
     def create(

@@ -11,7 +11,7 @@ from receiver.simulate.att_gateway import errors
 from receiver.simulate.att_gateway.errors import Refused
 from receiver.simulate.att_gateway.gateway import Gateway
 from receiver.simulate.att_gateway.oauth import access
-from receiver.simulate.att_gateway.records import Call, Calls
+from receiver.simulate.att_gateway.records import Call
 from receiver.simulate.att_gateway.transfer import Transfer
 from receiver.simulate.serving import json
 from receiver.simulate.token_refused import TokenRefused
@@ -20,9 +20,8 @@ from receiver.simulate.token_refused import TokenRefused
 class OAuthApi:
     """Serves `/oauth/v4`."""
 
-    def __init__(self, gateway: Gateway, calls: Calls) -> None:
+    def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._calls = calls
 
     async def token(self, request: Request) -> Response:
         """Respond to a token request."""
@@ -88,7 +87,8 @@ class OAuthApi:
         return json(status, found)
 
     def _note(self, request: Request, route: str, status: int) -> None:
-        self._calls.note(Call(self._gateway.clock.now(), route, request.method, status))
+        call = Call(self._gateway.clock.now(), route, request.method, status)
+        self._gateway.calls.note(call, f"{route} {status}")
 
 
 def _is_address(text: str) -> bool:
