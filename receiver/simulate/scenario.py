@@ -1,17 +1,21 @@
 """The scenario file: how much of what is sent, how carriers behave, and which faults occur.
 
-A bad value raises `ScenarioError`: one line that names the file, the place and what is wanted.
+A bad value raises `ScenarioError`: one line that names the file, the line and what is wanted.
 """
 
+import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct, field
 
+from receiver.config.toml_lines import Lines, Place
+
 KINDS: Final = ("mo", "delivery-status", "reachability", "roaming", "sim-swap", "lifecycle")
 
+S = TypeVar("S", bound=Struct)
 Share = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[float, Meta(gt=0)]
 Weight = Annotated[float, Meta(ge=0)]
@@ -114,18 +118,36 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
 
 def load(path: Path) -> Scenario:
     """Read a scenario file. Raises `ScenarioError`."""
+    found = read(path, Scenario)
+    _check(path, found)
+    return found
+
+
+def read(path: Path, kind: type[S]) -> S:
+    """Read a scenario of one kind, be it of carriers, a gateway or an operator. Raises
+    `ScenarioError`.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(_LONGEST + 1)
         if len(data) > _LONGEST:
             raise ScenarioError(f"{path}: a file of at most {_LONGEST} bytes is wanted")
-        found = msgspec.convert(tomllib.loads(data.decode()), Scenario)
+        text = data.decode()
+        return msgspec.convert(tomllib.loads(text), kind)
     except OSError as error:
         raise ScenarioError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path}: {error}") from None
-    _check(path, found)
-    return found
+    except msgspec.ValidationError as error:
+        line = Lines(text).of(_place(str(error)))
+        raise ScenarioError(f"{path}:{line}: {error}") from None
+
+
+def _place(message: str) -> Place:
+    """Return the place that msgspec names: "... unknown field `x` - at `$.fault[0]`"."""
+    place = "".join(re.findall(r"at `\$([^`]*)`", message))
+    steps = re.findall(r"[\w-]+", place) + re.findall(r"unknown field `([^`]*)`", message)
+    return tuple(int(each) if each.isdigit() else each for each in steps)
 
 
 def at_listener(scenario: Scenario, name: str) -> Scenario:

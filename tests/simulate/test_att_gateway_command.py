@@ -70,6 +70,10 @@ def _answers(http: httpx2.Client, url: str) -> bool:
         ("seed = 1\n[faults]\nfire = 1\n", ":3: Object contains unknown field `fire`"),
         ("[gateway]\n[fire]\n", ":2: Object contains unknown field `fire`"),
         ('[[fault]]\nroute = "inbox"\neffect = "fire"\n', ":3: Invalid enum value 'fire'"),
+        (
+            '[[fault]]\neffect = "drip"\n[[fault]]\neffect = "fire"\n',
+            ":4: Invalid enum value 'fire'",
+        ),
         ("seed = -1\n[gateway]\n", ":1: Expected `int` >= 0"),
         ("seed = \n", ": Invalid value (at line 1"),
         ("[faults]\ncut_fin = 0.7\nstall = 0.4\n", ": faults: cut_fin, cut_rst,"),

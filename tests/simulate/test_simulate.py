@@ -170,10 +170,10 @@ def test_interrupted_it_still_gives_its_verdict(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("rate = 5", "scenario.toml: Object contains unknown field `rate`"),
+        ("rate = 5", "scenario.toml:1: Object contains unknown field `rate`"),
         ("[mix]\nmms = 1", "scenario.toml: mix: 'mms': one of mo, delivery-status"),
         ("phase = [{rate = 5}]", "scenario.toml: phase: either rate and seconds, or burst"),
-        ("[trouble]\nslow = 2", "scenario.toml: Expected `float` <= 1"),
+        ("[trouble]\nslow = 2", "scenario.toml:2: Expected `float` <= 1"),
         ("[", "scenario.toml: "),
     ],
 )

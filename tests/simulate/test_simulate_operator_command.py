@@ -37,9 +37,9 @@ def _answers(http: httpx2.Client, url: str) -> bool:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[creation]\nanswer = 200\n", "scenario.toml: Invalid enum value 200"),
-        ('[[fault]]\neffect = "fire"\n', "scenario.toml: Invalid enum value 'fire'"),
-        ("unknown = 1\n", "scenario.toml: Object contains unknown field `unknown`"),
+        ("[creation]\nanswer = 200\n", "scenario.toml:2: Invalid enum value 200"),
+        ('[[fault]]\neffect = "fire"\n', "scenario.toml:2: Invalid enum value 'fire'"),
+        ("unknown = 1\n", "scenario.toml:1: Object contains unknown field `unknown`"),
         ("[[client]]\njwks = 'none.json'\n", "none.json: No such file or directory"),
     ],
 )

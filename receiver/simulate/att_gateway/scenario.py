@@ -3,15 +3,12 @@
 A bad value raises `ScenarioError`: one line that names the file, the line and what is wanted.
 """
 
-import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-import msgspec
 from msgspec import Meta, Struct, field
 
-from receiver.simulate.scenario import ScenarioError
+from receiver.simulate.scenario import ScenarioError, read
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
@@ -182,15 +179,7 @@ WIRE: Final[tuple[Wire, ...]] = ("cut_fin", "cut_rst", "no_answer", "stall", "dr
 
 def load(path: Path) -> Scenario:
     """Read a scenario file. Raises `ScenarioError`."""
-    try:
-        text = path.read_text("utf-8")
-        found = msgspec.convert(tomllib.loads(text), Scenario)
-    except OSError as error:
-        raise ScenarioError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"{path}: {error}") from None
-    except msgspec.ValidationError as error:
-        raise ScenarioError(f"{path}:{_line(text, str(error))}: {error}") from None
+    found = read(path, Scenario)
     _check(path, found)
     return found
 
@@ -202,23 +191,3 @@ def _check(path: Path, scenario: Scenario) -> None:
         raise ScenarioError(f"{path}: faults: {', '.join(one_of)} are more than 1 together")
     if not scenario.client:
         raise ScenarioError(f"{path}: client: at least one is wanted")
-
-
-def _line(text: str, message: str) -> int:
-    """Return the line of the value that a validation error names: `... - at `$.gateway.minute``."""
-    place = re.search(r"at `\$\.?([^`]*)`", message)
-    unknown = re.search(r"unknown field `([^`]*)`", message)
-    steps = [re.sub(r"\[.*", "", step) for step in (place[1] if place else "").split(".") if step]
-    if unknown:
-        steps.append(unknown[1])
-    table, found = "", 1
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[+\s*([^\]\s]+)", line):
-            table = header[1]
-        key = re.match(r"""\s*["']?([\w-]+)["']?\s*=""", line)
-        here = [table] if header else [*filter(None, [table]), *([key[1]] if key else [])]
-        if here == steps[: len(here)] and here:
-            found = number
-        if here == steps and not header:
-            break
-    return found

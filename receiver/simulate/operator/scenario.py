@@ -1,17 +1,15 @@
 """The scenario file of a simulated operator: its clients, its behaviour, and its faults.
 
-A bad value raises `ScenarioError`: one line that names the file, the place and what is wanted.
+A bad value raises `ScenarioError`: one line that names the file, the line and what is wanted.
 The sections can be replaced while it runs (`control`), hence they are plain values.
 """
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta, Struct, field
 
-from receiver.simulate.scenario import ScenarioError
+from receiver.simulate.scenario import read
 
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
 Count = Annotated[int, Meta(ge=0)]
@@ -188,9 +186,4 @@ class Scenario(_Section):
 
 def load(path: Path) -> Scenario:
     """Read a scenario file. Raises `ScenarioError`."""
-    try:
-        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Scenario)
-    except OSError as error:
-        raise ScenarioError(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise ScenarioError(f"{path}: {error}") from None
+    return read(path, Scenario)
