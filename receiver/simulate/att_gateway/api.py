@@ -28,6 +28,8 @@ class Asked(Struct, frozen=True):
     strike: Strike | None
     xml: bool
     """The client wants XML."""
+    gsma: bool
+    """It asks by GSMA's OneAPI, not by AT&T's own signature."""
 
     @property
     def path(self) -> dict[str, str]:
@@ -71,9 +73,14 @@ class Api:
             if request.method == "HEAD":  # a framework's GET; it would remove messages unseen
                 return Response(b"", 405)
             strike = self._gateway.faults.strike(route)
-            xml = wants_xml(request)
+            xml = _wants_xml(request)
             try:
-                given = await self._act(request, strike, scope, act, xml=xml)
+                if strike and strike.refused:
+                    raise strike.refused
+                gateway = self._gateway
+                token = access.admit(request.headers, scope, gateway.scenario, gateway.tokens)
+                found = await act(Asked(request, token, strike, xml, gsma))
+                given = found if isinstance(found, Given) else Given(found)
             except Refused as refused:
                 document = errors.body(refused, gsma=gsma, xml=xml)
                 media = f"application/{'xml' if xml else 'json'}"
@@ -82,16 +89,6 @@ class Api:
             return self._answer(request, route, strike, given)
 
         return serve
-
-    async def _act(
-        self, request: Request, strike: Strike | None, scope: str, act: Act, *, xml: bool
-    ) -> Given:
-        if strike and strike.refused:
-            raise strike.refused
-        gateway = self._gateway
-        token = access.admit(request.headers, scope, gateway.scenario, gateway.tokens)
-        found = await act(Asked(request, token, strike, xml))
-        return found if isinstance(found, Given) else Given(found)
 
     def _answer(
         self, request: Request, route: str, strike: Strike | None, given: Given
@@ -107,7 +104,7 @@ class Api:
         return answer
 
 
-def wants_xml(request: Request) -> bool:
+def _wants_xml(request: Request) -> bool:
     """Return whether the client prefers XML: by its Accept header, or OneAPI's `resFormat`."""
     if wanted := request.query_params.get("resFormat"):
         return wanted.lower() == "xml"

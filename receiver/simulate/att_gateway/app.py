@@ -90,7 +90,7 @@ def _oauth(api: OAuthApi) -> list[Route]:
 def _sms(gateway: Gateway, api: Api) -> list[Route]:
     inbox, outbox = InboxApi(gateway), OutboxApi(gateway)
     att = "/sms/v3/messaging"
-    get = api.endpoint("inbox", "SMS", inbox.att)
+    get = api.endpoint("inbox", "SMS", inbox.get)
     send = api.endpoint("send", "SMS", outbox.send)
     status = api.endpoint("status", "SMS", outbox.status)
     return [
@@ -103,9 +103,9 @@ def _sms(gateway: Gateway, api: Api) -> list[Route]:
 
 def _gsma(root: str, inbox: InboxApi, outbox: OutboxApi, api: Api) -> list[Route]:
     """Return GSMA OneAPI's routes; AT&T has the parts of the last path in another order."""
-    get = api.endpoint("inbox", "SMS", inbox.gsma, gsma=True)
-    send = api.endpoint("send", "SMS", outbox.send_gsma, gsma=True)
-    status = api.endpoint("status", "SMS", outbox.status_gsma, gsma=True)
+    get = api.endpoint("inbox", "SMS", inbox.get, gsma=True)
+    send = api.endpoint("send", "SMS", outbox.send, gsma=True)
+    status = api.endpoint("status", "SMS", outbox.status, gsma=True)
     return [
         Route(f"{root}/inbound/registrations/{{registration}}/messages", get, methods=["GET"]),
         Route(f"{root}/outbound/{{sender}}/requests", send, methods=["POST"]),

@@ -15,15 +15,8 @@ class InboxApi:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
-    async def att(self, asked: Asked) -> Given:
-        """Serve AT&T's signature: JSON, unless the client wants XML."""
-        return self._read(asked, gsma=False)
-
-    async def gsma(self, asked: Asked) -> Given:
-        """Serve GSMA OneAPI's."""
-        return self._read(asked, gsma=True)
-
-    def _read(self, asked: Asked, *, gsma: bool) -> Given:
+    async def get(self, asked: Asked) -> Given:
+        """Serve Get SMS."""
         gateway, registration = self._gateway, asked.path["registration"]
         if gateway.online(registration):  # "only allowed for ... an offline short code"
             raise invalid("RegistrationID")
@@ -33,7 +26,9 @@ class InboxApi:
         messages, pending = gateway.inbox.take(registration, self._most(asked, shape))
         lies = gateway.faults.lies() or bool(asked.strike and asked.strike.effect == "pending_lies")
         shown = (0 if pending else 2) if lies else pending
-        page = pages.page(messages, shown, asked.url, gsma=gsma, xml=asked.xml, shape=shape or "")
+        page = pages.page(
+            messages, shown, asked.url, gsma=asked.gsma, xml=asked.xml, shape=shape or ""
+        )
         texts, length = [each.text for each in messages], len(page.body)
         handover = gateway.handovers.begin(
             "inbox", registration, texts, page.ends, length, shape or ""

@@ -7,7 +7,7 @@ from receiver.simulate.att_gateway.errors import Refused, invalid
 from receiver.simulate.att_gateway.gateway import Gateway
 from receiver.simulate.att_gateway.sms import statuses
 from receiver.simulate.att_gateway.sms.outbox import Sent
-from receiver.simulate.att_gateway.sms.requests import SendRequest, read_send
+from receiver.simulate.att_gateway.sms.requests import read_send
 from receiver.simulate.serving import json
 
 
@@ -17,53 +17,35 @@ class OutboxApi:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
-    async def send(self, asked: Asked) -> Given:
-        """Serve Send SMS, AT&T's signature."""
-        sent = self._send(await self._read(asked), "")
-        url = f"{asked.url}/{sent.id}"
-        return Given(_sent(asked, sent, url))
-
-    async def send_gsma(self, asked: Asked) -> Given:
-        """Serve Send SMS, GSMA OneAPI's signature: the sender is in the path."""
-        sender = asked.path["sender"]
-        sent = self._send(await self._read(asked), sender)
-        root = asked.url.partition("/outbound/")[0]
-        url = f"{root}/outbound/requests/{sender}/{sent.id}/deliveryInfos"
-        return Given(_sent(asked, sent, url))
-
-    async def status(self, asked: Asked) -> Given:
-        """Serve the statuses, AT&T's signature."""
-        return self._status(asked, gsma=False)
-
-    async def status_gsma(self, asked: Asked) -> Given:
-        """Serve the statuses, GSMA OneAPI's signature."""
-        return self._status(asked, gsma=True)
-
-    async def _read(self, asked: Asked) -> SendRequest:
-        kind = asked.request.headers.get("content-type", "application/json")
-        return read_send(await asked.request.body(), kind.partition(";")[0].strip().lower())
-
-    def _send(self, wanted: SendRequest, sender: str) -> Sent:
+    async def send(self, asked: Asked) -> Response:
+        """Serve Send SMS; in GSMA OneAPI's signature the sender is in the path."""
         outbox, sms = self._gateway.outbox, self._gateway.scenario.sms
+        kind = asked.request.headers.get("content-type", "application/json")
+        media_type = kind.partition(";")[0].strip().lower()
+        wanted = read_send(await asked.request.body(), media_type)
         if wanted.notify and sms.refuse_receipts:
             raise Refused(400, "SVC0283", "notifyDeliveryStatus")
-        sent = outbox.add(
-            wanted.addresses, wanted.message, sender=sender or wanted.sender, notify=wanted.notify
-        )
+        sender = asked.path.get("sender", wanted.sender)
+        sent = outbox.add(wanted.addresses, wanted.message, sender=sender, notify=wanted.notify)
         self._gateway.push_statuses(sent)
-        return sent
+        url = f"{asked.url}/{sent.id}"
+        if asked.gsma:
+            root = asked.url.partition("/outbound/")[0]
+            url = f"{root}/outbound/requests/{sender}/{sent.id}/deliveryInfos"
+        return _sent(asked, sent, url)
 
-    def _status(self, asked: Asked, *, gsma: bool) -> Given:
+    async def status(self, asked: Asked) -> Given:
+        """Serve the statuses."""
         gateway = self._gateway
         sent = gateway.outbox.find(asked.path["id"])
         if not sent:
-            raise invalid("requestId" if gsma else "MessageId")
+            raise invalid("requestId" if asked.gsma else "MessageId")
         now, shape = gateway.clock.now(), asked.shape(gateway.faults.shape()) or ""
         final = sent.is_final(now)
         body, media_type = statuses.document(
             [(each.address, each.status(now)) for each in sent.recipients],
             asked.url,
-            gsma=gsma,
+            gsma=asked.gsma,
             xml=asked.xml,
             shape="" if final and shape == "null" else shape,
         )
