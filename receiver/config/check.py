@@ -71,9 +71,9 @@ def _of_variables(found: Document, environ: Mapping[str, str]) -> Iterator[Fault
 
 def _of_devices(found: Document, environ: Mapping[str, str]) -> Iterator[Fault]:
     path = receiver_toml.path_of(environ)
-    sets = [("subscription", n, one.beside(path)) for n, one in found.tables("subscription")]
-    asked = [("poll", n, polls.beside(one, path)) for n, one in found.tables("poll")]
-    for table, number, one in (*sets, *asked):
+    asked = [(table, *each) for table in ("subscription", "poll") for each in found.tables(table)]
+    for table, number, declared in asked:
+        one = devices.beside(declared, path)
         in_file = getattr(one, "devices_file", "")
         if bool(in_file) == bool(getattr(one, "devices", ())):
             continue  # that is a fault already, or there are none

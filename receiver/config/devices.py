@@ -6,7 +6,9 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+from msgspec import Struct, structs
 
 from receiver.config import config_file
 from receiver.config.polls import CamaraDevicePoll
@@ -25,8 +27,19 @@ WANTED: Final = (
 )
 
 
+T = TypeVar("T", bound=Struct)
+
+
 class DevicesError(Exception):
     """The devices of a set cannot be known; the message is one sentence, without a device."""
+
+
+def beside(one: T, toml: Path) -> T:
+    """Return a table with its file of devices, if it has one, resolved against the directory of
+    `receiver.toml`.
+    """
+    file = getattr(one, "devices_file", "")
+    return structs.replace(one, devices_file=str(toml.parent / file)) if file else one
 
 
 def load_devices(one: SubscriptionSet | CamaraDevicePoll) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ values.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -155,15 +154,6 @@ class CamaraDevicePoll(_Poll, frozen=True, kw_only=True, tag="camara-device"):
 
 Poll = AttInboxPoll | AttStatusPoll | AttMessagesPoll | CamaraDevicePoll
 GatewayPoll = AttInboxPoll | AttStatusPoll | AttMessagesPoll
-
-
-def beside(poll: Poll, toml: Path) -> Poll:
-    """Return the poll with its file of devices resolved against the directory of
-    `receiver.toml`.
-    """
-    if isinstance(poll, CamaraDevicePoll) and poll.devices_file:
-        return msgspec.structs.replace(poll, devices_file=str(toml.parent / poll.devices_file))
-    return poll
 
 
 def variables(polls: Sequence[Poll]) -> set[str]:

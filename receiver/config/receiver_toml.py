@@ -11,19 +11,20 @@ import msgspec
 
 from receiver.config import (
     config_file,
+    devices,
     handed_over,
     listeners,
     operators,
     poll_faults,
-    polls,
     sinks,
     subscription_sets,
 )
 from receiver.config.fault import Fault
 from receiver.config.listeners import Handshake, Listener, Reader
+from receiver.config.operators import Operator
 from receiver.config.polls import Poll
 from receiver.config.sinks import SinkSettings
-from receiver.config.subscription_sets import Declared
+from receiver.config.subscription_sets import SubscriptionSet
 from receiver.config.toml_lines import Lines, Place
 from receiver.config.toml_tables import Wrong, wrongs
 
@@ -34,9 +35,12 @@ _AT: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 _OWN_PATH: Final = re.compile(r"/(camara/notifications|att/(sms|messages)).*").search
 
 
-class ConfigFile(Declared, frozen=True, forbid_unknown_fields=True):
+class ConfigFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What `receiver.toml` may hold."""
 
+    public_url: str = ""
+    operator: list[Operator] = msgspec.field(default_factory=list)
+    subscription: list[SubscriptionSet] = msgspec.field(default_factory=list)
     listener: list[Listener] = msgspec.field(default_factory=list)
     sink: list[SinkSettings] = msgspec.field(default_factory=list)
     reader: list[Reader] = msgspec.field(default_factory=list)
@@ -115,8 +119,8 @@ class Document:
 
     def _whole(self, single: dict[str, Any]) -> ConfigFile:
         found = {table: list(good.values()) for table, good in self._good.items()}
-        found["subscription"] = [one.beside(self._path) for one in found["subscription"]]
-        found["poll"] = [polls.beside(one, self._path) for one in found["poll"]]
+        for table in ("subscription", "poll"):
+            found[table] = [devices.beside(one, self._path) for one in found[table]]
         return msgspec.structs.replace(msgspec.convert(single, ConfigFile), **found)
 
     def _of_form(self, wrong: Wrong) -> Fault:

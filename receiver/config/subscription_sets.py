@@ -1,7 +1,6 @@
 """The subscriptions of `receiver.toml`: which devices' events are wanted, from whom, and where."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -36,24 +35,9 @@ class SubscriptionSet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """`manual`: devices that came or went count once `receiver subscriptions apply` is run. What is
     wanted is renewed, and what was made twice deleted, all the same."""
 
-    def beside(self, toml: Path) -> "SubscriptionSet":
-        """Return the set with its file of devices resolved against the directory of
-        `receiver.toml`.
-        """
-        file = str(toml.parent / self.devices_file) if self.devices_file else ""
-        return msgspec.structs.replace(self, devices_file=file)
-
     def days_at(self, operator: Operator) -> float:
         """Return the requested lifetime of a subscription, in days."""
         return self.days or min(30.0, operator.max_days or 30.0)
-
-
-class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What `receiver.toml` says about subscriptions."""
-
-    public_url: str = ""
-    operator: list[Operator] = []
-    subscription: list[SubscriptionSet] = []
 
 
 def faults(
