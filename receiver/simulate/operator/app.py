@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from functools import partial
-from urllib.parse import parse_qsl
 
 import uvicorn
 from starlette.applications import Starlette
@@ -19,7 +18,7 @@ from receiver.simulate.operator.books import Call
 from receiver.simulate.operator.control import Control
 from receiver.simulate.operator.operator import Operator
 from receiver.simulate.operator.scenario import Scenario
-from receiver.simulate.token_refused import TokenRefused
+from receiver.simulate.token_endpoint import TokenRefused, read_form
 
 
 def create(scenario: Scenario) -> Starlette:
@@ -65,16 +64,14 @@ class TokenEndpoint:
         return answer
 
     async def _grant(self, request: Request) -> Response:
-        body = (await request.body()).decode("utf-8", "replace")
-        form = dict(parse_qsl(body, keep_blank_values=True))
+        form = await read_form(request)
         here = str(request.url.replace(query=""))
         audience = {here, str(request.base_url), str(request.base_url).rstrip("/")}
         try:
             authorization = request.headers.get("authorization", "")
             granted = self._operator.tokens.grant(form, authorization, audience)
         except TokenRefused as refused:
-            document = {"error": refused.error, "error_description": refused.description}
-            return serving.json(refused.status, document)
+            return refused.answer()
         answer = serving.json(200, granted)
         answer.headers["cache-control"] = "no-store"
         return answer

@@ -1,7 +1,6 @@
 """The token endpoint: client credentials, and three ways to authenticate (RFC 6749, 7523)."""
 
 import base64
-import binascii
 import json
 import secrets
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from msgspec import Struct
 
 from receiver.simulate.operator.scenario import Client, Scenario
 from receiver.simulate.scenario import ScenarioError
-from receiver.simulate.token_refused import TokenRefused
+from receiver.simulate.token_endpoint import TokenRefused, basic
 
 _ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ALGORITHMS: Final = ["RS256", "PS256", "ES256", "ES384", "ES512"]
@@ -92,7 +91,10 @@ class Tokens:
         if "client_assertion" in form:
             return self._asserted(form, audience)
         if authorization:
-            name, secret = _basic(authorization)
+            pair = basic(authorization)
+            if pair is None:
+                raise TokenRefused("invalid_client", "Basic authentication is wanted")
+            name, secret = map(unquote_plus, pair)  # RFC 6749, 2.3.1: both are form-encoded
             return self._known(name, secret, "client_secret_basic")
         return self._known(
             form.get("client_id", ""), form.get("client_secret", ""), "client_secret_post"
@@ -147,18 +149,6 @@ def _keys(client: Client) -> KeySet:
         raise ScenarioError(f"{client.jwks}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, JoseError):
         raise ScenarioError(f"{client.jwks}: a JWK set is wanted") from None
-
-
-def _basic(authorization: str) -> tuple[str, str]:
-    """Read Basic authentication, both parts of which are form-encoded (RFC 6749, 2.3.1)."""
-    scheme, _, value = authorization.partition(" ")
-    try:
-        if scheme.lower() != "basic":
-            raise ValueError
-        name, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
-    except (ValueError, binascii.Error):
-        raise TokenRefused("invalid_client", "Basic authentication is wanted") from None
-    return unquote_plus(name), unquote_plus(secret)
 
 
 def _issuer(assertion: str) -> str:

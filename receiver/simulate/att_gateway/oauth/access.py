@@ -1,13 +1,12 @@
 """Admits a request to an API: by access token and its scope, or by Basic authentication."""
 
-import base64
-import binascii
 from collections.abc import Mapping
 from typing import Final
 
 from receiver.simulate.att_gateway.errors import Refused
 from receiver.simulate.att_gateway.oauth.tokens import Token, Tokens
 from receiver.simulate.att_gateway.scenario import Scenario
+from receiver.simulate.token_endpoint import basic
 
 _ALL: Final = frozenset({"SMS"})
 
@@ -34,15 +33,3 @@ def admit(headers: Mapping[str, str], scope: str, scenario: Scenario, tokens: To
     if scenario.gateway.check_scopes and scope and scope not in found.scopes:
         raise Refused(403, "POL0001", "scope")
     return found
-
-
-def basic(header: str) -> tuple[str, str] | None:
-    """Return id and secret of a header with Basic authentication (RFC 7617)."""
-    scheme, _, value = header.partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        name, _, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
-    except (ValueError, binascii.Error):
-        return None
-    return name, secret

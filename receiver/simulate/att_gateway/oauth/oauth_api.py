@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -10,11 +10,10 @@ from starlette.responses import RedirectResponse, Response
 from receiver.simulate.att_gateway import errors
 from receiver.simulate.att_gateway.errors import Refused
 from receiver.simulate.att_gateway.gateway import Gateway
-from receiver.simulate.att_gateway.oauth import access
 from receiver.simulate.att_gateway.records import Call
 from receiver.simulate.att_gateway.transfer import Transfer
 from receiver.simulate.serving import json
-from receiver.simulate.token_refused import TokenRefused
+from receiver.simulate.token_endpoint import TokenRefused, basic, read_form
 
 
 class OAuthApi:
@@ -68,10 +67,9 @@ class OAuthApi:
     async def _form(
         self, request: Request, act: Callable[[dict[str, str], tuple[str, str] | None], Any]
     ) -> Response:
-        body = (await request.body()).decode("utf-8", "replace")
-        form = dict(parse_qsl(body, keep_blank_values=True))
+        form = await read_form(request)
         try:
-            found = act(form, access.basic(request.headers.get("authorization", "")))
+            found = act(form, basic(request.headers.get("authorization", "")))
         except TokenRefused as refused:
             return self._error(refused)
         answer = json(200, found) if found is not None else Response(b"", 200)
@@ -79,12 +77,11 @@ class OAuthApi:
         return answer
 
     def _error(self, refused: TokenRefused, status: int = 0) -> Response:
-        status = status or refused.status
         if self._gateway.scenario.gateway.oauth_errors == "request_error":
+            status = status or refused.status
             document = errors.body(Refused(status, "", refused.error), gsma=False, xml=False)
             return Response(document, status, media_type="application/json")
-        found = {"error": refused.error, "error_description": refused.description}
-        return json(status, found)
+        return refused.answer(status)
 
     def _note(self, request: Request, route: str, status: int) -> None:
         call = Call(self._gateway.clock.now(), route, request.method, status)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from receiver.simulate.att_gateway.scenario import Client, Scenario
-from receiver.simulate.token_refused import TokenRefused
+from receiver.simulate.token_endpoint import TokenRefused
 
 _CODE_SECONDS: Final = 600
 """RFC 6749, 4.1.2: "a maximum authorization code lifetime of 10 minutes is RECOMMENDED"."""
