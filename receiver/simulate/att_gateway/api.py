@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
 from receiver.simulate.att_gateway import errors
-from receiver.simulate.att_gateway.errors import Refused
+from receiver.simulate.att_gateway.errors import Refused, invalid
 from receiver.simulate.att_gateway.faults import Strike
 from receiver.simulate.att_gateway.gateway import Gateway
 from receiver.simulate.att_gateway.handover import Handover
@@ -82,9 +83,9 @@ class Api:
                 found = await act(Asked(request, token, strike, xml, gsma))
                 given = found if isinstance(found, Given) else Given(found)
             except Refused as refused:
-                document = errors.body(refused, gsma=gsma, xml=xml)
+                body = errors.body(refused, gsma=gsma, xml=xml)
                 media = f"application/{'xml' if xml else 'json'}"
-                error = Response(document, refused.status, refused.headers, media)
+                error = Response(body, refused.status, refused.headers, media)
                 given = Given(error)
             return self._answer(request, route, strike, given)
 
@@ -110,6 +111,22 @@ def _wants_xml(request: Request) -> bool:
         return wanted.lower() == "xml"
     accept = request.headers.get("accept", "").lower()
     return "xml" in accept.split(",")[0] and "json" not in accept.split(",")[0]
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """Read a JSON object. Raises `Refused`."""
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except (ValueError, RecursionError):
+        raise invalid("body") from None
+
+
+def read_member(body: bytes, name: str) -> dict[str, Any]:
+    """Read a JSON object that stands in another under a name. Raises `Refused`."""
+    found = read_object(body).get(name)
+    if not isinstance(found, dict):
+        raise invalid(name)
+    return found
 
 
 def number(text: str) -> int | None:

@@ -3,10 +3,9 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
 from starlette.responses import Response
 
-from receiver.simulate.att_gateway.api import Asked
+from receiver.simulate.att_gateway.api import Asked, read_member
 from receiver.simulate.att_gateway.errors import Refused, invalid
 from receiver.simulate.att_gateway.gateway import Gateway
 from receiver.simulate.att_gateway.in_app.mailbox import Change, Item, Subscription
@@ -26,7 +25,7 @@ class ChannelsApi:
 
     async def create_channel(self, asked: Asked) -> Response:
         """Create a channel."""
-        wanted = await _object(asked, "channel")
+        wanted = read_member(await asked.request.body(), "channel")
         if wanted.get("serviceName") != "MIM":
             raise invalid("serviceName")
         name = self._name("channel")
@@ -53,7 +52,8 @@ class ChannelsApi:
 
     async def subscribe(self, asked: Asked) -> Response:
         """Create a subscription to the mailbox of the token's subscriber."""
-        channel, wanted = self._channel(asked), await _object(asked, "subscription")
+        channel = self._channel(asked)
+        wanted = read_member(await asked.request.body(), "subscription")
         found = Subscription(
             id=self._name("subscription"),
             channel=channel,
@@ -73,7 +73,7 @@ class ChannelsApi:
             del self._gateway.subscriptions[found.id]
             return self._answer(204)
         if asked.request.method == "PUT":
-            wanted = await _object(asked, "subscription")
+            wanted = read_member(await asked.request.body(), "subscription")
             found.events, found.expires_in = _events(wanted), _seconds(wanted)
             found.callback_data = str(wanted.get("callbackData") or found.callback_data)
             shown: dict[str, Any] = {"subscriptionId": found.id, "expiresIn": found.expires_in}
@@ -131,14 +131,6 @@ class ChannelsApi:
         if location:
             answer.headers["location"] = urlsplit(location).path
         return answer
-
-
-async def _object(asked: Asked, name: str) -> dict[str, Any]:
-    try:
-        found = msgspec.json.decode(await asked.request.body(), type=dict[str, dict[str, Any]])
-        return found[name]
-    except (ValueError, RecursionError, KeyError):
-        raise invalid(name) from None
 
 
 def _events(wanted: dict[str, Any]) -> list[str]:

@@ -3,11 +3,10 @@
 from email import message_from_bytes
 from typing import Any, Final
 
-import msgspec
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
-from receiver.simulate.att_gateway.api import Asked, number
+from receiver.simulate.att_gateway.api import Asked, number, read_member, read_object
 from receiver.simulate.att_gateway.errors import Refused, invalid
 from receiver.simulate.att_gateway.gateway import Gateway
 from receiver.simulate.att_gateway.in_app import documents
@@ -94,14 +93,14 @@ class MessagesApi:
     async def update(self, asked: Asked) -> Response:
         """Change the flags of one message."""
         item = self._item(asked)
-        body = _object(await asked.request.body(), "message")
+        body = read_member(await asked.request.body(), "message")
         self._mailbox(asked).update(item.id, **_flags(body))
         return json(200, {"id": item.id}) if self._openapi else Response(b"", 204)
 
     async def update_many(self, asked: Asked) -> Response:
         """Change the flags of several messages; all of them or none."""
         mailbox = self._mailbox(asked)
-        changes = _document(await asked.request.body()).get("messages")
+        changes = read_object(await asked.request.body()).get("messages")
         if not isinstance(changes, list) or not all(isinstance(one, dict) for one in changes):
             raise invalid("messages")
         wanted = [(str(one.get("messageId")), _flags(one)) for one in changes]
@@ -126,7 +125,7 @@ class MessagesApi:
     async def send(self, asked: Asked) -> Response:
         """Send as the subscriber. The id is one for tracing, not the message's."""
         body, parts = _sent(await asked.request.body(), asked.request.headers)
-        wanted = _object(body, "messageRequest")
+        wanted = read_member(body, "messageRequest")
         addresses = wanted.get("addresses")
         addresses = [addresses] if isinstance(addresses, str) else addresses
         if not isinstance(addresses, list) or not addresses or not all(map(_text, addresses)):
@@ -187,20 +186,6 @@ def _wanted(item: Item, query: QueryParams) -> bool:
     if wanted and wanted not in item.type:
         return False
     return query.get("keyword", "").lower() in item.text.lower()
-
-
-def _document(body: bytes) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(body, type=dict[str, Any])
-    except (ValueError, RecursionError):
-        raise invalid("body") from None
-
-
-def _object(body: bytes, name: str) -> dict[str, Any]:
-    found = _document(body).get(name)
-    if not isinstance(found, dict):
-        raise invalid(name)
-    return found
 
 
 def _flags(fields: dict[str, Any]) -> dict[str, bool | None]:

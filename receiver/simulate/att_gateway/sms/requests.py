@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
-import msgspec
 from msgspec import Struct
 
+from receiver.simulate.att_gateway.api import read_object
 from receiver.simulate.att_gateway.errors import Refused, invalid
 
 _MOST_RECIPIENTS: Final = 10
@@ -62,11 +62,8 @@ def _fields(body: bytes, media_type: str) -> dict[str, list[Any]]:
 
 
 def _json(body: bytes) -> Iterable[tuple[str, Any]]:
-    try:
-        document = msgspec.json.decode(body, type=dict[str, Any])
-    except (ValueError, RecursionError):
-        raise invalid("body") from None
-    inner = {name.lower(): value for name, value in document.items()}.get("outboundsmsrequest")
+    found = {name.lower(): value for name, value in read_object(body).items()}
+    inner = found.get("outboundsmsrequest")
     if not isinstance(inner, dict):
         raise invalid("outboundSMSRequest")
     return inner.items()
