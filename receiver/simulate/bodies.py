@@ -10,6 +10,8 @@ from datetime import datetime
 from random import Random
 from typing import Any, Final, NamedTuple
 
+from receiver.simulate import notifications
+
 _CAMARA: Final = "org.camaraproject."
 _API: Final = "device-reachability-status-subscriptions"
 
@@ -68,25 +70,16 @@ def number(random: Random) -> str:
 
 
 def mo(random: Random, when: datetime, mark: str, *, with_id: bool) -> Body:
-    """Return an AT&T Receive SMS body (SMS v3): the time without a zone, the id usually empty."""
-    body = {
-        "DateTime": when.strftime("%m-%d-%YT%H:%M:%S"),
-        "MessageId": f"msg-{mark}" if with_id else "",
-        "Message": f"{random.choice(_TEXTS)} Ref {mark}",
-        "SenderAddress": f"tel:{number(random)}",
-        "DestinationAddress": "48507",
-    }
+    """Return an AT&T Receive SMS body."""
+    text = f"{random.choice(_TEXTS)} Ref {mark}"
+    message_id = f"msg-{mark}" if with_id else ""
+    body = notifications.message(when, text, f"tel:{number(random)}", message_id=message_id)
     return Body("application/json", _json(body))
 
 
 def delivery_status(address: str, mark: str, status: str) -> Body:
-    """Return an AT&T Receive SMS Delivery Status body (SMS v3), which is of one address."""
-    body = {
-        "deliveryInfoNotification": {
-            "messageId": f"0x{mark}L",
-            "deliveryInfo": {"address": f"tel:{address}", "deliveryStatus": status},
-        }
-    }
+    """Return an AT&T Receive SMS Delivery Status body."""
+    body = notifications.delivery_status(f"0x{mark}L", f"tel:{address}", status)
     return Body("application/json", _json(body))
 
 
@@ -100,18 +93,16 @@ def camara_data(event_type: str, subscription: str, number: str) -> dict[str, An
 
 
 def camara(event_type: str, when: datetime, mark: str, data: dict[str, Any]) -> Body:
-    """Return a CAMARA notification: a structured CloudEvent (event subscription guide)."""
-    api = event_type.partition(".")[0]
-    body = {
-        "id": mark,
-        "source": f"/{api}/v0.8/subscriptions/{data['subscriptionId']}",
-        "type": _CAMARA + event_type,
-        "specversion": "1.0",
-        "datacontenttype": "application/json",
-        "time": when.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "data": data,
-    }
-    return Body("application/cloudevents+json", _json(body))
+    """Return a CAMARA notification; `event_type` is without the prefix of all CAMARA types."""
+    return Body("application/cloudevents+json", _json(camara_event(event_type, when, mark, data)))
+
+
+def camara_event(
+    event_type: str, when: datetime, event_id: str, data: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the document of a CAMARA notification of version 0.8."""
+    source = f"/{event_type.partition('.')[0]}/v0.8/subscriptions/{data['subscriptionId']}"
+    return notifications.cloud_event(event_id, source, _CAMARA + event_type, when, data)
 
 
 def subscription_ended(when: datetime, mark: str, subscription: str) -> Body:

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
-from receiver.simulate.bodies import camara_data
+from receiver.simulate import notifications
+from receiver.simulate.bodies import camara_data, camara_event
 
 _REACHABILITY: Final = "device-reachability-status-subscriptions.v0."
 
@@ -40,14 +41,8 @@ def _json(value: dict[str, Any]) -> bytes:
 
 
 def _mo(text: str, zone: tzinfo) -> Sample:
-    """Make a message of AT&T's Receive SMS (SMS API v3): no id, the time without a zone."""
-    body = {
-        "DateTime": datetime.now(zone).strftime("%m-%d-%YT%H:%M:%S"),
-        "MessageId": "",
-        "Message": text,
-        "SenderAddress": f"tel:{_number()}",
-        "DestinationAddress": "48507",
-    }
+    """Make a message of AT&T's Receive SMS."""
+    body = notifications.message(datetime.now(zone), text, f"tel:{_number()}")
     return Sample("/att/sms/mo", "application/json", _json(body))
 
 
@@ -58,14 +53,9 @@ def _mo_unicode(zone: tzinfo) -> Sample:
 
 
 def _delivery(status: str) -> Sample:
-    """Make a status of AT&T's Receive SMS Delivery Status (SMS API v3), of one address."""
-    info = {"address": f"tel:{_number()}", "deliveryStatus": status}
-    body = {
-        "deliveryInfoNotification": {
-            "messageId": f"0x{secrets.token_hex(13)}L",
-            "deliveryInfo": info,
-        }
-    }
+    """Make a status of AT&T's Receive SMS Delivery Status."""
+    message_id = f"0x{secrets.token_hex(13)}L"
+    body = notifications.delivery_status(message_id, f"tel:{_number()}", status)
     return Sample("/att/sms/delivery-status", "application/json", _json(body))
 
 
@@ -87,19 +77,9 @@ def _inbox(event: str, **more: Any) -> Sample:
 
 
 def _camara(event_type: str, **data: Any) -> Sample:
-    """Make a CAMARA notification (Commonalities, event subscription guide), in structured mode.
-    `event_type` is without the prefix of all CAMARA types.
-    """
-    subscription = str(uuid.uuid4())
-    body = {
-        "id": str(uuid.uuid4()),
-        "source": f"/{event_type.partition('.')[0]}/v0.8/subscriptions/{subscription}",
-        "type": f"org.camaraproject.{event_type}",
-        "specversion": "1.0",
-        "datacontenttype": "application/json",
-        "time": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
-        "data": camara_data(event_type, subscription, _number()) | data,
-    }
+    """Make a CAMARA notification. `event_type` is without the prefix of all CAMARA types."""
+    data = camara_data(event_type, str(uuid.uuid4()), _number()) | data
+    body = camara_event(event_type, datetime.now(UTC), str(uuid.uuid4()), data)
     return Sample("/camara/notifications", "application/cloudevents+json", _json(body))
 
 

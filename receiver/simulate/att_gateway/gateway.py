@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from receiver.simulate import notifications
 from receiver.simulate.att_gateway.faults import Faults
 from receiver.simulate.att_gateway.handover import Handovers
 from receiver.simulate.att_gateway.in_app.mailbox import Change, Item, Mailbox, Subscription
@@ -65,15 +66,10 @@ class Gateway:
 
     def push_message(self, online: Online, sender: str, text: str) -> None:
         """Post a message to the listener of an online short code (Receive SMS)."""
-        document = {
-            "DateTime": self.clock.now().strftime("%m-%d-%YT%H:%M:%S"),
-            "MessageId": "",
-            "Message": text,
-            "SenderAddress": sender,
-            "DestinationAddress": online.registration,
-        }
         if online.mo:
-            self.pushes.post(online.mo, document)
+            now = self.clock.now()
+            message = notifications.message(now, text, sender, to=online.registration)
+            self.pushes.post(online.mo, message)
 
     def push_statuses(self, sent: Sent) -> None:
         """Post each final status to the listener when it is reached, once, where that was asked
@@ -92,10 +88,8 @@ class Gateway:
         if recipient.posted or recipient.status(self.clock.now()) not in FINAL:
             return
         recipient.posted = True
-        info = {"address": recipient.address, "deliveryStatus": recipient.final}
-        self.pushes.post(
-            url, {"deliveryInfoNotification": {"messageId": sent.id, "deliveryInfo": info}}
-        )
+        status = notifications.delivery_status(sent.id, recipient.address, recipient.final)
+        self.pushes.post(url, status)
 
     def _tell(self, client: str, item: Item, change: Change) -> None:
         for watcher in self.mailbox_watchers:

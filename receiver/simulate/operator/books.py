@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from receiver.simulate.operator.documents import text
+from receiver.simulate.notifications import time_text
 from receiver.simulate.operator.operator import Operator
 from receiver.simulate.operator.subscription import Subscription
 
@@ -29,7 +29,7 @@ def books(operator: Operator, *, summary: bool) -> dict[str, Any]:
     """Return everything as one document; `summary` leaves out the lists."""
     known = operator.subscriptions.values()
     found: dict[str, Any] = {
-        "now": text(operator.clock.now()),
+        "now": time_text(operator.clock.now()),
         "seed": operator.scenario.seed,
         "live": sum(each.live for each in known),
         "statuses": Counter(each.status for each in known),
@@ -58,8 +58,8 @@ def _shown(found: Subscription) -> dict[str, Any]:
         "sink": found.wanted.sink,
         "status": found.status,
         "live": found.live,
-        "created": text(found.created),
-        "expiresAt": text(found.ends) if found.ends else None,
-        "tokenExpiresAt": text(found.wanted.token_ends) if found.wanted.token_ends else None,
+        "created": time_text(found.created),
+        "expiresAt": time_text(found.ends) if found.ends else None,
+        "tokenExpiresAt": time_text(found.wanted.token_ends) if found.wanted.token_ends else None,
         "events": found.sent,
     }

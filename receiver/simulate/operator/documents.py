@@ -1,9 +1,10 @@
 """Subscriptions, lists and status responses as each version writes them."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
+from receiver.simulate.notifications import time_text
 from receiver.simulate.operator.devices import Device
 from receiver.simulate.operator.dialects import Dialect
 from receiver.simulate.operator.scenario import Creation
@@ -14,11 +15,6 @@ _WORDS: Final = {
     "sms": "CONNECTED_SMS",
     "disconnected": "NOT_CONNECTED",
 }
-
-
-def text(when: datetime) -> str:
-    """Return a time as CAMARA writes it: RFC 3339, UTC, milliseconds."""
-    return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def subscription(
@@ -39,10 +35,10 @@ def subscription(
         "protocol": "HTTP",
         "types": [found.wanted.type],
         "config": config,
-        "startsAt": text(found.starts),
+        "startsAt": time_text(found.starts),
     }
     if found.ends:
-        answer["expiresAt"] = text(found.ends)
+        answer["expiresAt"] = time_text(found.ends)
     if settings.show_status:
         answer["status"] = found.status
     if settings.show_credential and found.dialect.version == "0.6" and "sinkCredential" in body:
@@ -58,12 +54,12 @@ def _flat(found: Subscription, *, with_device: bool) -> dict[str, Any]:
         "webhook": {"notificationUrl": found.wanted.sink},
         "subscriptionDetail": _detail(found, with_device=with_device),
         "type": found.wanted.type,
-        "startsAt": text(found.starts),
+        "startsAt": time_text(found.starts),
     }
     if "subscriptionExpireTime" in body:
         answer["subscriptionExpireTime"] = body["subscriptionExpireTime"]
     if found.ends:
-        answer["expiresAt"] = text(found.ends)
+        answer["expiresAt"] = time_text(found.ends)
     return answer
 
 
@@ -105,7 +101,7 @@ def accepted(found_id: str, dialect: Dialect) -> dict[str, Any]:
 
 def reachability(device: Device, now: datetime, version: str) -> dict[str, Any]:
     """Return what `retrieve` says (ReachabilityStatusResponse; 0.6 still says it in one word)."""
-    answer: dict[str, Any] = {"lastStatusTime": text(device.since or now)}
+    answer: dict[str, Any] = {"lastStatusTime": time_text(device.since or now)}
     if version == "v0.6":
         return answer | {"reachabilityStatus": _WORDS[device.reachability]}
     answer["reachable"] = bool(device.connectivity)
@@ -116,7 +112,7 @@ def reachability(device: Device, now: datetime, version: str) -> dict[str, Any]:
 
 def roaming(device: Device, now: datetime) -> dict[str, Any]:
     """Return what `retrieve` says (RoamingStatusResponse)."""
-    return {"lastStatusTime": text(device.since or now), "roaming": device.roaming} | country(
+    return {"lastStatusTime": time_text(device.since or now), "roaming": device.roaming} | country(
         device
     )
 

@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Any, Final
 
+from receiver.simulate import notifications
 from receiver.simulate.operator.devices import Device
-from receiver.simulate.operator.documents import country, shown_device, text
+from receiver.simulate.operator.documents import country, shown_device
 from receiver.simulate.operator.subscription import Subscription
 
 ENDS: Final = {
@@ -84,12 +85,5 @@ def cloud_event(
     found: Subscription, event_id: str, last: str, when: datetime, data: dict[str, Any]
 ) -> dict[str, Any]:
     """Return a notification; `last` is its type without the version's prefix."""
-    return {
-        "id": event_id,
-        "source": f"/{found.dialect.api}/v{found.dialect.version}/subscriptions/{found.id}",
-        "type": found.dialect.prefix + last,
-        "specversion": "1.0",
-        "datacontenttype": "application/json",
-        "time": text(when),
-        "data": data,
-    }
+    source = f"/{found.dialect.api}/v{found.dialect.version}/subscriptions/{found.id}"
+    return notifications.cloud_event(event_id, source, found.dialect.prefix + last, when, data)
