@@ -12,7 +12,7 @@ from receiver.subscriptions.api import NOT_THERE
 from receiver.subscriptions.api_versions import RemoteSubscription, parse_answer
 from receiver.subscriptions.context import Context
 from receiver.subscriptions.reconcile import Reconciler
-from receiver.subscriptions.slots import Attempt, Slot, new_attempt_id, slot_id
+from receiver.subscriptions.slots import Attempt, Slot, new_attempt_id
 from receiver.subscriptions.store import Change
 from receiver.subscriptions.timing import DAY, renewal_due
 
@@ -135,15 +135,12 @@ async def _adopt(context: Context, order: Order) -> None:
         raise _Refused("the operator shows no subscription")
     if remote.is_dead:
         raise _Refused(f"the operator shows it as {remote.status}: it sends nothing any more")
-    now = context.store.now()
-    for one in context.sets.values():
-        name = slot_id(one.name, one.operator, remote.device, remote.type)
-        if await context.store.read_slot(name):
-            done = await context.store.update_slot(name, lambda it: _add_adopted(it, remote, now))
-            if done and not any(each.subscription == remote.id for each in done.attempts):
-                raise _Refused("its slot has one that lives")
-            return
-    raise _Refused("no slot wants its device and type")
+    slot, now = await orphans.slot_for_the_same(context, remote), context.store.now()
+    if slot is None:
+        raise _Refused("no slot wants its device and type")
+    done = await context.store.update_slot(slot.id, lambda it: _add_adopted(it, remote, now))
+    if done and not any(each.subscription == remote.id for each in done.attempts):
+        raise _Refused("its slot has one that lives")
 
 
 def _add_adopted(slot: Slot, remote: RemoteSubscription, now: float) -> Change | None:

@@ -98,7 +98,7 @@ async def _examine(
 ) -> None:
     owner = await _find_owner(context, base, remote)
     tagged = is_attempt_id(remote.tag)
-    same = await _slot_for_the_same(context, remote) if tagged and not owner.known else None
+    same = await slot_for_the_same(context, remote) if tagged and not owner.known else None
     if same:
         await context.strangers.note(same.id, remote.id)
     if owner.known and not owner.slot and _is_new(context, remote.id, search):
@@ -211,7 +211,7 @@ async def _keep_or_delete(
         if not found.subscription or await _has_other_id(context, base, found):
             await store_subscription(context, slot.id, found.id, remote)
             return False
-    successor = slot or await _slot_for_the_same(context, remote)
+    successor = slot or await slot_for_the_same(context, remote)
     if successor and successor.wanted and not successor.living and not found:
         return True  # until the successor lives, an orphan is better than none
     await context.store.check_data()  # after a loss in Redis every subscription looks like one
@@ -227,7 +227,7 @@ async def _has_other_id(context: Context, base: str, attempt: Attempt) -> bool:
     return attempt.state != "deleting" and await context.api.is_gone(base, attempt.subscription)
 
 
-async def _slot_for_the_same(context: Context, remote: RemoteSubscription) -> Slot | None:
+async def slot_for_the_same(context: Context, remote: RemoteSubscription) -> Slot | None:
     """Return a slot for the same device and type: all that is left after a loss in Redis."""
     for one in context.sets.values():
         if found := await context.store.read_slot(
