@@ -149,6 +149,10 @@ class Poller:
     async def _ended(self, done: Round) -> None:
         """Write down how a round ended, and when the next one is due."""
         site, good = self._site, done.outcome in GOOD
+        if self._failures and not done.asked:
+            self._rest(self._pause(done))
+            await site.store.note(due=int(self._due))
+            return
         self._failures = 0 if good else self._failures + 1
         self._rest(self._pause(done))
         fields: dict[str, object] = {

@@ -55,6 +55,8 @@ class Round(Struct, frozen=True):
     """Seconds until the next round, in place of cadence and pauses."""
     retry_after: float | None = None
     """Seconds that a gateway asks for: the next round comes no sooner."""
+    asked: bool = True
+    """Whether it says how the gateway stands: one in which nothing was due does not."""
 
 
 Ready = Callable[[], Awaitable[str]]

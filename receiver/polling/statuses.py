@@ -12,11 +12,13 @@ from urllib.parse import quote
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from receiver.carriers import att
 from receiver.carriers.att import outbox
 from receiver.config.polls import AttStatusPoll
 from receiver.contract.records import Notification, encode
+from receiver.contract.redis_keys import watch_due
 from receiver.outbound import Action, RequestError
 from receiver.outbound.rate_limit import RateLimit
 from receiver.polling import watch as watching
@@ -49,6 +51,7 @@ class Statuses(Kind):
         self._settlement = Settlement(site.redis, lambda: site.settings)
         self._requests = WatchRequests(site.redis, site.settings.polls, site.shelf)
         self._seldom = Seldom(log)
+        self._due = watch_due(poll.name)
         self._under_way: dict[str, asyncio.Task[Fetched | None]] = {}
 
     async def round(self) -> Round:
@@ -56,16 +59,17 @@ class Statuses(Kind):
         while await self._requests.take():
             pass
         until = time.monotonic() + _ROUND
-        worst = Round("empty")
+        worst = _UNASKED
         while not self._site.stopping():
             more = await self._begin()
             worst = _worse(worst, await self._collect(until))
             if worst.outcome not in GOOD or time.monotonic() >= until:
                 break
             if not more and not self._under_way:
-                return Round(worst.outcome, again=self._site.pace.quiet)
+                asked = worst.asked or not await self._site.redis.exists(self._due)
+                return Round(worst.outcome, again=self._site.pace.quiet, asked=asked)
         soon = worst.again is None and worst.outcome in GOOD
-        return Round(worst.outcome, worst.trouble, 0.0) if soon else worst
+        return replace(worst, again=0.0) if soon else worst
 
     async def finish(self) -> None:
         """Wait for the answers that are under way, at most as long as their requests may."""
@@ -97,7 +101,7 @@ class Statuses(Kind):
 
     async def _collect(self, until: float) -> Round:
         """Wait for an answer, not beyond `until`. Returns the worst of what came."""
-        worst = Round("empty")
+        worst = _UNASKED
         if not self._under_way:
             return worst
         wait = max(0.05, until - time.monotonic())
@@ -204,5 +208,8 @@ _ORDER: Final[tuple[Outcome, ...]] = (
 )
 
 
+_UNASKED: Final = Round("empty", asked=False)
+
+
 def _worse(one: Round, other: Round) -> Round:
-    return max(one, other, key=lambda each: _ORDER.index(each.outcome))
+    return max(one, other, key=lambda each: (_ORDER.index(each.outcome), each.asked))
