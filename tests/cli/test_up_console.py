@@ -6,6 +6,7 @@ from pathlib import Path
 
 import urllib3
 
+from tests.support.commands import free_port
 from tests.support.eventually import eventually
 from tests.support.up import Up
 
@@ -49,3 +50,11 @@ def test_without_its_port_the_console_is_left_out_and_all_else_works(tmp_path: P
             up.events(3)
             assert "No console: 127.0.0.1" in up.said()
             assert "Watch it" not in up.said()
+
+
+def test_the_console_leaves_the_web_process_its_port(tmp_path: Path) -> None:
+    port = str(free_port())
+    with Up(tmp_path, console=port, PORT=port) as up:
+        up.events(3)
+        assert "No console: 127.0.0.1" in up.said()
+        assert "console.ready" not in up.said()

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 import redis
 
@@ -30,7 +31,8 @@ class Console:
         """Return whether it is wanted and its port is free; say so where that is taken."""
         if self._port == 0:
             return False
-        if why := setup.port_fault("127.0.0.1", self._port):
+        same = "the web process has it (PORT)" if urlsplit(self._web).port == self._port else ""
+        if why := same or setup.port_fault("127.0.0.1", self._port):
             taken = f"No console: 127.0.0.1:{self._port}: {why}."
             notice(f"{taken} --console-port names another (`make run CONSOLE_PORT=9001`).")
             return False
