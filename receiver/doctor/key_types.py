@@ -16,7 +16,7 @@ _STREAMS: Final = (
     "HISTORY",
 )
 _HASHES: Final = (
-    *("LEDGER", "LOSSES", "ATTEMPTS", "CREDENTIALS", "CREDENTIALS_USED"),
+    *("LEDGER", "MARKS", "LOSSES", "ATTEMPTS", "CREDENTIALS", "CREDENTIALS_USED"),
     *("TURNED_AWAY", "METER", "HEARD", "SINKS", "IDENTITIES", "WATCHES", "WATCH_COUNTS"),
     *("SUBSCRIPTIONS", "SUBSCRIPTION_IDS", "SUBSCRIPTION_ATTEMPTS", "SUBSCRIPTION_SETS"),
     *("SUBSCRIPTION_CREDENTIALS", "CONSENTS", "DEAD_LETTER_OWNERS"),
@@ -48,7 +48,7 @@ def check_key_types(client: redis.Redis) -> Iterator[Finding]:
             yield Finding(
                 "serious",
                 f"{key} is a {kind.decode()}, and was a {wanted}",
-                "what reads or writes it stops, and waits (WRONGTYPE): web processes answer 503",
+                "what needs it stops, and waits (WRONGTYPE): workers, or intake (/readyz says so)",
                 f"{ASK}RENAME {key} not-ours:{key}  # then see who wrote it",
             )
 

@@ -96,7 +96,7 @@ def test_doctor_names_the_key_that_somebody_made_something_else_of(
     assert client.type(LEDGER) == b"none"
 
 
-def test_the_keys_that_doctor_knows_are_of_the_types_that_they_get(
+def test_the_keys_that_doctor_knows_are_of_the_types_that_they_get_and_all_that_have_one_name(
     receiver: Receiver, tmp_path: Path
 ) -> None:
     receiver.also(RECEIVER_BEARER_TOKENS=GOOD)
@@ -111,3 +111,5 @@ def test_the_keys_that_doctor_knows_are_of_the_types_that_they_get(
     receiver.settled()
     found = examined(tmp_path, receiver.valkey.url, status=0)
     assert not any(" and was a " in what for what in found)
+    keys: Any = receiver.redis.keys("receiver:*")
+    assert {key.decode() for key in keys if key.count(b":") == 1} <= set(KINDS)
