@@ -127,7 +127,7 @@ def how_they_stand(
                 "warning",
                 f"the poll {one.name} is in trouble: {one.trouble}",
                 meanwhile,
-                f"receiver poll --once {one.name}  # docs/failures.md: a poll is late",
+                "receiver polls list  # when it is tried next; docs/failures.md: a poll is late",
             )
         if lost := sum(one.polls.get(each, 0) for each in _LOSING):
             yield Finding(

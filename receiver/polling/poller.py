@@ -70,7 +70,8 @@ class Poller:
         until = time.monotonic() + pace.lease + pace.tick
         while not await self._site.store.acquire_lease():
             if time.monotonic() > until or self._site.stopping():
-                return Round("skipped", "`receiver poll` runs, and polls it by itself")
+                said = "`receiver poll` runs, and polls it by itself: `receiver polls list`"
+                return Round("skipped", said)
             await asyncio.sleep(pace.tick)
         try:
             return await self._round()

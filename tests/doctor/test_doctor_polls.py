@@ -39,10 +39,12 @@ def test_a_poll_in_trouble_and_one_that_lost_answers_are_found(
     state = {"seen": now, "trouble": "the gateway answered 403", "polls:cut": 2, "polls:at_risk": 1}
     polled.redis.hset(poll_state("promo"), mapping=state)
     found = snapshot.read(polled.redis, ["promo"])
-    assert [(one.severity, one.what) for one in of_state(polled.settings, found.polls, now)] == [
+    said = list(of_state(polled.settings, found.polls, now))
+    assert [(one.severity, one.what) for one in said] == [
         ("warning", "the poll promo is in trouble: the gateway answered 403"),
         ("note", "the poll promo has had 3 answers that did not come, or not wholly"),
     ]
+    assert "--once" not in said[0].fix  # `receiver poll` runs, and would have it skipped
     polled.redis.hdel(poll_state("promo"), "trouble", "polls:cut", "polls:at_risk")
     found = snapshot.read(polled.redis, ["promo"])
     assert [*of_state(polled.settings, found.polls, now), *of_pages(polled.settings)] == []
