@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from receiver.polling.mailbox.api import Stopping
-from tests.support.mailbox_gateway import MailboxGateway
+from tests.support.mailbox_gateway import MailboxGateway, answering
 from tests.support.mailboxes import Reader
 
 
@@ -34,6 +34,16 @@ def test_a_stale_state_leads_to_a_list_that_tells_what_was_missed(
     assert mine.round() == 0
     gateway.add("later")
     assert mine.round() == 1
+
+
+def test_of_a_list_of_bare_ids_each_message_is_asked_for(
+    redis_url: str, gateway: MailboxGateway
+) -> None:
+    listed = {"messages": ["m1", "m2"], "total": 2, "state": gateway.state}
+    gateway.before = answering("/messages", 200, {"messageList": listed})
+    reader = Reader(redis_url, gateway, text=True)
+    assert reader.round() == 2
+    assert [event.data["text"] for event in reader.events] == ["hello", "hello"]
 
 
 def change_once(gateway: MailboxGateway, at_offset: str, act: Any) -> None:

@@ -99,7 +99,7 @@ def page(document: Any) -> Page:
     found = fields_of(whole.get("messagelist") or whole.get("messageresultset"))
     if "messages" not in found:
         raise NotUnderstood("messageList.messages is missing")
-    messages = [one for one in _listed(found["messages"]) if message_id(one)]
+    messages = [_object(one) for one in _listed(found["messages"]) if message_id(one)]
     failed = [one for one in map(message_id, _listed(found.get("failedmessages"))) if one]
     total = _whole(found.get("total", found.get("totalcount")))
     cache = found.get("cachestatus")
@@ -132,10 +132,15 @@ def _changes(
     for name, change in names:
         for item in _listed(block.get(name)):
             if id_ := message_id(item):
-                own = item if type(item) is dict else {"messageId": id_}
+                own = _object(item)
                 about = {"type": kind} if kind and "type" not in fields_of(own) else {}
                 found.append(Changed(change, id_, {**own, **about}))
     return found
+
+
+def _object(item: Any) -> dict[str, Any]:
+    """Return a message; of one that is its id alone one with that id."""
+    return item if type(item) is dict else {"messageId": message_id(item)}
 
 
 def _listed(value: Any) -> list[Any]:
