@@ -76,7 +76,9 @@ class BlockingHttp:
         try:
             answer = self._client.request(method, url, headers=pairs, content=body)
         except self._no_connection as error:
-            raise NotConnected(f"Failed to establish a new connection: {error}") from None
+            # Of TLS they are too, though somebody answers there.
+            kind = Unreachable if "[SSL: " in str(error) else NotConnected
+            raise kind(f"Failed to establish a new connection: {error}") from None
         except self._faults as error:
             raise Unreachable(str(error) or type(error).__name__) from None
         return Response(answer.status_code, dict(answer.headers), answer.content)

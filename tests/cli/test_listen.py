@@ -13,6 +13,7 @@ from receiver.cli.listen.options import Header, HookUrl
 from receiver.cli.terminal.event_filter import EventFilter, Where
 from receiver.contract.redis_keys import EVENTS
 from receiver.events import parse, verify
+from tests.forward.test_exchange_faults import secure
 from tests.support import published
 from tests.support.command_line import here
 from tests.support.commands import free_port, on_a_terminal, run, running
@@ -156,6 +157,22 @@ def test_it_waits_for_the_web_hook_and_for_redis_and_a_signal_ends_it_with_a_sum
         assert listen.wait(60) == code
 
 
+def test_whoever_listens_without_good_tls_is_not_said_to_be_away(
+    valkey: Valkey, tmp_path: Path, hook: Consumer
+) -> None:
+    publish(valkey, "mo")
+    with secure(tmp_path) as signed_by_itself:
+        for consumer in (hook, signed_by_itself):
+            url = f"https://localhost:{consumer.server_port}/"
+            command = ("listen", "--forward-to", url, "--since", "1h", "-n", "1")
+            done = run(tmp_path, *command, REDIS_URL=valkey.url)
+            assert done.returncode == 1
+            assert "nobody listens" not in done.stderr
+            assert "[SSL: " in said(done.stdout)[0]["error"]
+        done = run(tmp_path, *command, "--skip-verify", REDIS_URL=valkey.url)
+        assert (done.returncode, len(signed_by_itself.requests)) == (0, 1)
+
+
 def test_the_secret_stays_the_same_where_there_is_a_data_directory(tmp_path: Path) -> None:
     nowhere = run(tmp_path, "listen", "--print-secret")
     assert (nowhere.returncode, nowhere.stdout) == (2, "")
@@ -190,6 +207,7 @@ def test_a_stored_event_is_delivered_again_by_its_id(
     [
         ("3000", "http://localhost:3000"),
         ("localhost:3000/events", "http://localhost:3000/events"),
+        ("3000/events?a=b", "http://localhost:3000/events?a=b"),
         ("https://[::1]:3000/a?b=c", "https://[::1]:3000/a?b=c"),
         *((wrong, None) for wrong in ("", "ftp://a/", "http://", "http://a:0", "a b", "::", "a:x")),
         ("http://me:secret@localhost:3000", None),

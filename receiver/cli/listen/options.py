@@ -7,13 +7,13 @@ import click
 
 
 class HookUrl(click.ParamType[str]):
-    """The URL of a web hook; for short a port, or a host with one."""
+    """The URL of a web hook; for short a port or a host with one, and a path after it."""
 
     name = "url"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Convert a URL, a host or a port to a URL."""
-        if re.fullmatch(r"\d{1,5}", value):
+        if re.fullmatch(r"\d{1,5}([/?].*)?", value):
             value = f"localhost:{value}"
         url = value if "://" in value else f"http://{value}"
         try:
