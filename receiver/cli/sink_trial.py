@@ -141,8 +141,14 @@ def _unanswered(reason: str, sink: SinkSettings) -> str:
         return "add allow = [host] to the sink in receiver.toml, if that address is meant"
     if "gaierror" in reason:
         return "correct the host in the url of the sink, or have its name resolve here"
-    if "SSL" in reason:
+    if "name's" in reason:
+        return "correct the host in the url of the sink, or have the certificate made for it"
+    if "certificate" in reason:
         return "renew the consumer's certificate, or have this machine trust who signed it"
+    if "SSL" in reason:
+        return "see that TLS 1.2 or later is spoken at that port; if none is, the url has http://"
+    if "BadStatusLine" in reason or "HTTPException" in reason:
+        return "see that HTTP/1.1 is spoken at that port; if TLS is, the url has https://"
     if "within" in reason:
         return "make the consumer answer sooner, or raise the sink's timeout"
     if isinstance(sink, sinks.HttpSink):

@@ -145,6 +145,25 @@ def test_a_consumer_that_is_not_there_is_said(valkey: Valkey, tmp_path: Path) ->
     assert result["next"].startswith("start the consumer")
 
 
+@pytest.mark.parametrize(
+    ("scheme", "advice"),
+    [("https", "see that TLS 1.2 or later is spoken"), ("http", "see that HTTP/1.1 is spoken")],
+)
+def test_a_consumer_that_speaks_something_else_is_not_said_to_be_away(
+    valkey: Valkey, tmp_path: Path, scheme: str, advice: str
+) -> None:
+    def rubbish(_: Request, handler: Handler) -> None:
+        handler.wfile.write(b"SMTP ready\r\n\r\n")
+        handler.close_connection = True
+
+    with consuming() as consumer:
+        consumer.behaviour = rubbish
+        toml = hook(consumer).replace("http://", f"{scheme}://")
+        done = sent(valkey, tmp_path, toml, "hook")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["next"].startswith(advice)
+
+
 def test_what_is_missing_is_said_before_anything_is_sent(valkey: Valkey, tmp_path: Path) -> None:
     with consuming() as consumer:
         (tmp_path / "receiver.toml").write_text(hook(consumer))

@@ -7,12 +7,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from receiver.config.settings import HttpSink
-from tests.support.consumer import Consumer, consuming
+from tests.support.consumer import Consumer, Handler, consuming
 from tests.support.forwarding import http_sink
 from workers.sinks import http_client
 from workers.sinks.http_client import Endpoint, Reply
@@ -77,7 +82,7 @@ def test_a_name_server_that_never_answers_holds_an_exchange_no_longer_than_its_d
 
 
 @contextmanager
-def secure(directory: Path) -> Iterator[Consumer]:
+def secure(directory: Path, *, expired: bool = False) -> Iterator[Consumer]:
     """A consumer with a certificate for localhost that nobody has signed but itself."""
     options = (
         "-x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
@@ -93,17 +98,31 @@ def secure(directory: Path) -> Iterator[Consumer]:
         capture_output=True,
         timeout=60,
     )
+    if expired:
+        _expire(directory)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(directory / "pem", directory / "key")
     with consuming(context) as consumer:
         yield consumer
 
 
+def _expire(directory: Path) -> None:
+    """Sign the certificate anew: it ended a day ago."""
+    old = x509.load_pem_x509_certificate((directory / "pem").read_bytes())
+    key: Any = load_pem_private_key((directory / "key").read_bytes(), None)
+    end = datetime.now(UTC) - timedelta(days=1)
+    new = x509.CertificateBuilder(old.issuer, old.subject, old.public_key(), old.serial_number)
+    new = new.not_valid_before(end - timedelta(days=1)).not_valid_after(end)
+    for each in old.extensions:
+        new = new.add_extension(each.value, each.critical)
+    (directory / "pem").write_bytes(new.sign(key, SHA256()).public_bytes(Encoding.PEM))
+
+
 def test_a_certificate_that_nobody_vouches_for_is_not_accepted(tmp_path: Path) -> None:
     with secure(tmp_path) as consumer:
         url = f"https://localhost:{consumer.server_port}/"
         sink = http_sink(consumer, url=url, allow=("localhost",))
-        assert str(ask(sink)) == "no answer: SSLError"
+        assert str(ask(sink)) == "no answer: SSLError: its certificate is not trusted here"
         assert consumer.requests == []
 
 
@@ -116,8 +135,37 @@ def test_certificates_are_trusted_as_python_trusts_them_and_for_their_names_only
         named = http_sink(consumer, url=f"https://localhost:{port}/", allow=("localhost",))
         assert ask(named) == (204, "", b"")
         numbered = http_sink(consumer, url=f"https://127.0.0.1:{port}/")
-        assert str(ask(numbered)) == "no answer: SSLError"
+        assert str(ask(numbered)) == "no answer: SSLError: its certificate is another name's"
         assert len(consumer.requests) == 1
+
+
+def test_a_certificate_that_has_expired_is_said_to_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with secure(tmp_path, expired=True) as consumer:
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "pem"))
+        url = f"https://localhost:{consumer.server_port}/"
+        sink = http_sink(consumer, url=url, allow=("localhost",))
+        assert str(ask(sink)) == "no answer: SSLError: its certificate is expired"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "HTTP/1.1 200 OK\r\nContent-Le",
+        "HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n" + "x: y\r\n" * 6_000,
+        "HTTP/1.1 20400 OK\r\n\r\n",
+    ],
+)
+def test_an_answer_that_nobody_can_read_is_said_to_be_none_of_http(head: str) -> None:
+    def behave(_request: object, handler: Handler) -> None:
+        handler.wfile.write(head.encode())
+        handler.close_connection = True
+
+    with consuming() as consumer:
+        consumer.behaviour = behave
+        assert str(ask(http_sink(consumer))) == "no answer: HTTPException"
 
 
 def test_a_proxy_of_the_environment_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,12 +188,6 @@ def test_an_address_written_as_a_number_is_private_all_the_same() -> None:
             url = f"http://{host}:{consumer.server_port}/"
             assert "the address is private" in str(ask(http_sink(consumer, url=url, allow=())))
         assert consumer.requests == []
-
-
-def test_a_status_of_more_than_three_digits_is_no_answer() -> None:
-    with consuming() as consumer:
-        consumer.behaviour = lambda _request, handler: handler.answer(20400)
-        assert isinstance(ask(http_sink(consumer)), str)
 
 
 @pytest.mark.parametrize("value", ["x\r\nevil: 1", "x\nevil: 1", "x\0"])

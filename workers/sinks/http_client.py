@@ -37,14 +37,21 @@ _FIELD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\r\n\0]*").fullmatch
 _UNSAID: Final = ("accept:", "expect:")
 """Fields that libcurl would add."""
 _STATUS: Final = re.compile(rb"HTTP/\S+ (\d{3})(?!\d)").match
+_TOO_LARGE: Final = 100
+"""CURLE_TOO_LARGE, which PycURL has no name for."""
 _WHY: Final = {
     pycurl.E_COULDNT_RESOLVE_HOST: "gaierror",
+    pycurl.E_FTP_WEIRD_SERVER_REPLY: "HTTPException",
     pycurl.E_GOT_NOTHING: "RemoteDisconnected",
+    pycurl.E_OK: "HTTPException",  # it ended within the head
     pycurl.E_PEER_FAILED_VERIFICATION: "SSLError",
     pycurl.E_SSL_CONNECT_ERROR: "SSLError",
     pycurl.E_UNSUPPORTED_PROTOCOL: "BadStatusLine",
+    _TOO_LARGE: "HTTPException",
 }
 """Names of Python's exceptions for libcurl's errors, as for errors of the system."""
+_CERTIFICATE: Final = {0: "another name's", 1: "another name's", 9: "not valid yet", 10: "expired"}
+"""What is wrong with a certificate, by OpenSSL's `X509_V_...`; of its name only libcurl knows."""
 
 
 class Response(NamedTuple):
@@ -130,7 +137,11 @@ class _Exchange:
         if fault == pycurl.E_OPERATION_TIMEDOUT:
             return f"no answer within {self._seconds:g} s"
         system = type(OSError(self.curl.getinfo(pycurl.OS_ERRNO), "")).__name__
-        return f"no answer: {_WHY.get(fault, system)}"
+        why = f"no answer: {_WHY.get(fault, system)}"
+        if fault != pycurl.E_PEER_FAILED_VERIFICATION:
+            return why
+        verified = self.curl.getinfo(pycurl.SSL_VERIFYRESULT)
+        return f"{why}: its certificate is {_CERTIFICATE.get(verified, 'not trusted here')}"
 
     def _clear(self) -> None:
         self._answered = self._forbidden = False
