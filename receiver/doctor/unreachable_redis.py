@@ -7,7 +7,7 @@ import redis
 
 from receiver.doctor.finding import Finding
 from receiver.runtime.redis_client import address
-from receiver.runtime.redis_errors import refusal
+from receiver.runtime.redis_errors import address_fault, message, refusal
 
 ASK: Final = 'redis-cli -u "$REDIS_URL" '
 _NOT_EXAMINED: Final = "the rest of this examination was not possible"
@@ -34,8 +34,10 @@ def _refused(where: str, error: Exception) -> Finding:
             what, fix = "refuses commands to this user", ASK + "ACL LOG 1"
         case redis.exceptions.BusyLoadingError():
             what, fix = "is still loading its data", ASK + "INFO persistence  # loading_eta_seconds"
+        case redis.exceptions.ResponseError() if fault := address_fault(error):
+            what, fix = f"answers: {fault}", "REDIS_URL=...  # then restart web and worker"
         case redis.exceptions.ResponseError():
             what, fix = f"answers, and refuses: {refusal(error)}", ASK + "PING  # then its log"
         case _:
-            what, fix = f"is unreachable: {type(error).__name__}", ASK + "PING"
+            what, fix = f"is unreachable: {message(error) or type(error).__name__}", ASK + "PING"
     return Finding("serious", f"Redis ({where}) {what}", _NOT_EXAMINED, fix)

@@ -61,6 +61,18 @@ def unless_foreign(read: Callable[[], T], otherwise: Otherwise) -> T | Otherwise
         return otherwise
 
 
+_WRONG_ADDRESS: Final = {
+    "DB index is out of range": "it has no database of that number",
+    "unknown command 'SENTINEL'": "that is no Sentinel, which is on another port, such as 26379",
+}
+
+
+def address_fault(error: Exception) -> str:
+    """Return what is wrong with the address where a server refuses because of it; else empty."""
+    said = _said(error) if isinstance(error, ResponseError) else ""
+    return next((words for begin, words in _WRONG_ADDRESS.items() if said.startswith(begin)), "")
+
+
 def message(error: Exception) -> str:
     """Return the message of a Redis error for people; redis-py prints its own objects when Sentinel
     fails, and a server that wants a password says so in the terms of its protocol.
@@ -69,7 +81,7 @@ def message(error: Exception) -> str:
         return (
             "it does not take this user and password: REDIS_URL=redis://USER:PASSWORD@HOST:PORT/0"
         )
-    return _said(error).partition(" : <")[0]
+    return address_fault(error) or _said(error).partition(" : <")[0].rstrip(".")
 
 
 def is_refusal(error: Exception) -> bool:
@@ -80,7 +92,7 @@ def is_refusal(error: Exception) -> bool:
 def in_words(error: Exception) -> str:
     """Return in words whether nobody answers, or what a server says that refuses."""
     if is_refusal(error):
-        return f"Redis refuses: {message(error)[:300].rstrip('.')}"
+        return f"Redis refuses: {message(error)[:300]}"
     return "Redis does not answer"
 
 

@@ -1,9 +1,10 @@
 """A Redis that cannot be used: one sentence that says what to do, within a bounded time."""
 
+import json
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -42,6 +43,34 @@ def test_a_password_that_is_missing_or_wrong_is_asked_for(
             assert "hunter2" not in said
         if "receiver: Redis:" in done.err:
             assert "REDIS_URL=redis://USER:PASSWORD@HOST:PORT/0" in done.err
+
+
+@pytest.mark.parametrize(
+    ("address", "wrong"),
+    [
+        ("redis://127.0.0.1:{}/99", "it has no database of that number"),
+        (
+            "redis+sentinel://127.0.0.1:{}/mymaster/0",
+            "that is no Sentinel, which is on another port, such as 26379",
+        ),
+    ],
+)
+def test_an_address_of_what_the_server_has_not_stops_the_start_and_doctor_names_it(
+    start_valkey: Callable[..., Valkey], tmp_path: Path, address: str, wrong: str
+) -> None:
+    port = free_port()
+    start_valkey(port=str(port))
+    environ = {"REDIS_URL": address.format(port), "RECEIVER_BEARER_TOKENS": TOKEN}
+    for process in ("web", "worker", "poll"):
+        done = run(tmp_path, process, **environ, PORT=str(free_port()))
+        assert done.returncode == 2
+        assert json.loads(done.stderr)["reason"] == f"REDIS_URL: a server answers, but {wrong}"
+    assert (
+        f"receiver: Redis: {wrong}; `receiver doctor`" in run(tmp_path, "ledger", **environ).stderr
+    )
+    done = run(tmp_path, "doctor", **environ)
+    assert done.returncode == 2
+    assert f' answers: {wrong}"' in done.stdout
 
 
 def test_one_that_never_answers_is_waited_for_some_seconds(tmp_path: Path) -> None:

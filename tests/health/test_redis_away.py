@@ -52,7 +52,7 @@ def test_doctor_says_where_redis_is_what_is_spooled_and_what_it_can_see(
 ) -> None:
     url = away.pop("REDIS_URL")
     found = examined(tmp_path, url, status=2, token="short", **away)
-    where = f"Redis ({url.removeprefix('unix://')}) is unreachable: ConnectionError"
+    where = f"Redis ({url.removeprefix('unix://')}) is unreachable: Error 111 connecting to "
     assert grave(found, where) == "serious"
     assert grave(found, "3 acknowledged notifications wait in this machine's spool") == "warning"
     assert grave(found, "fewer than 20") == "serious"

@@ -123,7 +123,8 @@ def refuse_without_credential(found: Settings, url: str) -> None:
 
 def begin_log(found: Settings) -> None:
     """Configure the log of a process, and log what is wrong and keeps it from nothing. Raises
-    `Refused` for a Redis Cluster, and for a server that is too old.
+    `Refused` for a Redis Cluster, for a server that is too old, and for one that `REDIS_URL` asks
+    for what it has not.
     """
     logs.configure(found.log_level)
     log_unknown_variables()
@@ -137,7 +138,9 @@ def _log_missing_rights(url: str) -> None:
     try:
         with connect(url, within=AT_THE_START) as client:
             lacks = redis_rights.lacking(client)
-    except redis.RedisError:
+    except redis.RedisError as error:
+        if fault := redis_errors.address_fault(error):
+            raise Refused(f"REDIS_URL: a server answers, but {fault}") from None
         return
     except redis_rights.Cluster:
         raise Refused(
