@@ -78,8 +78,11 @@ def _of_devices(found: Document, environ: Mapping[str, str]) -> Iterator[Fault]:
         if bool(in_file) == bool(getattr(one, "devices", ())):
             continue  # that is a fault already, or there are none
         for line, said in devices.faults(one):
-            if in_file:
+            if in_file and line:
                 yield Fault(in_file, said, line)
+            elif in_file:
+                what = f"{table} {one.name!r}, devices_file: {said}"
+                yield found.at((table, number, "devices_file"), what)
             else:
                 place = (table, number, "devices", (line or 1) - 1)
                 yield found.at(place, f"{table} {one.name!r}, devices: {said}")

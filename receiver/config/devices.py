@@ -65,7 +65,7 @@ def faults(one: SubscriptionSet | CamaraDevicePoll) -> Iterator[tuple[int | None
             if parse_device(text) is None:
                 yield number, WANTED
     except DevicesError as error:
-        yield None, str(error).removeprefix(f"{one.devices_file}: ")
+        yield None, str(error).removesuffix(": nothing is changed")
 
 
 def _texts(one: SubscriptionSet | CamaraDevicePoll) -> list[tuple[int, str]]:

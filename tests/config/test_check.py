@@ -92,6 +92,15 @@ def test_every_fault_is_found_at_once_with_its_line_and_the_nearest_word(faulty:
     assert [one[: len(start)] for one, start in zip(found, wanted, strict=True)] == wanted
 
 
+def test_a_file_of_devices_that_is_not_there_is_a_fault_of_the_line_that_names_it(
+    faulty: Path,
+) -> None:
+    (faulty.parent / "fleet.txt").unlink()
+    wanted = "receiver.toml: line 35: subscription 'fleet', devices_file: fleet.txt: No such file"
+    [found] = [one for one in said(faulty) if "fleet.txt" in one]
+    assert found == f"{wanted} or directory"
+
+
 def test_a_start_says_one_of_them_and_how_many_more_there_are(faulty: Path) -> None:
     with pytest.raises(SettingsError) as refused:
         load({"RECEIVER_CONFIG": str(faulty), "PORT": "http"})
