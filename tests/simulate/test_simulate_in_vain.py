@@ -36,9 +36,11 @@ def test_a_wrong_token_stops_it_at_once(valkey: Valkey, tmp_path: Path, count: s
     assert "valid token" not in found.stderr
 
 
-def test_where_nobody_listened_it_says_so(tmp_path: Path) -> None:
-    (tmp_path / "scenario.toml").write_text("phase=[{burst=3}]\nmix={mo=1}\n[att]\nretry_for=0.2")
+def test_where_nobody_listens_it_says_so_meanwhile_and_at_the_end(tmp_path: Path) -> None:
+    (tmp_path / "scenario.toml").write_text("phase=[{burst=3}]\nmix={mo=1}\n[att]\nretry_for=6")
     options = ("scenario.toml", "--url", f"http://127.0.0.1:{free_port()}", "--token", TOKEN)
     done = run(tmp_path, "simulate", *options)
     assert (done.returncode, json.loads(done.stdout)["unreachable"]) == (1, True)
-    assert "every attempt was unreachable: another --url, or PORT, is wanted" in done.stderr
+    meanwhile, *end = done.stderr.splitlines()
+    assert meanwhile.endswith("nobody listens there yet")
+    assert "receiver: every attempt was unreachable: another --url, or PORT, is wanted" in end

@@ -82,6 +82,8 @@ def _line(now: Progress, out: str = "", back: str = "") -> str:
     ledger = now.ledger
     p99 = percentiles(ledger.latencies[-_RECENT:])["p99"]
     doing = "" if now.sending else "  settling"
+    if set(ledger.answers) == {"unreachable"}:
+        doing = "  nobody listens there yet"
     return (
         f"{now.seconds:3.0f} s  sent {ledger.sent:,}{out}  ack {ledger.acknowledged:,}{back}  "
         f"published {ledger.published:,}  waiting {now.waiting:,}  "
