@@ -94,6 +94,8 @@ def link(port: int | None, *, name: str | None, role: str, logout_all: bool, as_
         made = sessions.Link(name or _own_name(), "viewer" if role == "viewer" else "operator")
         token = sessions.make_link(client, made)
         port = port or sessions.said_port(client)
+    if not (port or settings.console_url):
+        output.say("no console has run with this Redis yet: start `receiver console`")
     base = settings.console_url or f"http://127.0.0.1:{_port(settings, port)}"
     url = f"{base}/login?token={token}"
     output.print_document({"url": url, "role": made.role}) if as_json else click.echo(url)

@@ -19,7 +19,9 @@ def test_a_link_leads_to_the_console_that_runs(valkey: Valkey, tmp_path: Path) -
     port = free_port()
     with running(tmp_path, "console", "--port", str(port), **environ):
         eventually(lambda: sessions.said_port(valkey.client()) == port)
-        link = run(tmp_path, "console", "link", **environ).stdout.strip()
+        done = run(tmp_path, "console", "link", **environ)
+        assert done.stderr == ""
+        link = done.stdout.strip()
         assert link.startswith(f"http://127.0.0.1:{port}/login?token=")
         eventually(lambda: _status(f"http://127.0.0.1:{port}/login") == 200)
         assert _status(link) == 303
@@ -28,10 +30,12 @@ def test_a_link_leads_to_the_console_that_runs(valkey: Valkey, tmp_path: Path) -
 def test_before_any_console_ran_it_is_the_port_that_one_would_take(
     valkey: Valkey, tmp_path: Path
 ) -> None:
-    link = run(tmp_path, "console", "link", REDIS_URL=valkey.url).stdout
-    assert link.startswith("http://127.0.0.1:8090/login?token=")
-    link = run(tmp_path, "console", "--port", "9001", "link", REDIS_URL=valkey.url).stdout
-    assert link.startswith("http://127.0.0.1:9001/login?token=")
+    done = run(tmp_path, "console", "link", REDIS_URL=valkey.url)
+    assert done.stdout.startswith("http://127.0.0.1:8090/login?token=")
+    assert "no console has run with this Redis yet: start `receiver console`" in done.stderr
+    done = run(tmp_path, "console", "--port", "9001", "link", REDIS_URL=valkey.url)
+    assert done.stdout.startswith("http://127.0.0.1:9001/login?token=")
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize("value", [b"", b"http://evil.example", b"\xff", b"-1", b"9" * 400])
