@@ -41,5 +41,5 @@ def command() -> None:
     url, within = settings.redis_url or "", setup.AT_THE_START
     with suppress(redis.RedisError), setup.connect(url, within=within) as client:
         web_address.say_port(client, settings.host, settings.port)
-    structlog.get_logger().info("web.starts", url=setup.base_url(settings))
+    structlog.get_logger().info("web.starts", url=setup.base_url(settings), host=settings.host)
     server.serve(settings)

@@ -73,6 +73,13 @@ def test_every_line_of_a_log_in_json_is_json(receiver: Receiver) -> None:
     assert [line["url"] for line in lines if line["event"] == "web.starts"] == [receiver.url]
 
 
+def test_the_first_line_says_for_whom_the_web_process_listens(receiver: Receiver) -> None:
+    receiver.also(HOST="0.0.0.0")  # noqa: S104
+    receiver.start_web()
+    [line] = said(receiver, "web.starts")
+    assert (line["url"], line["host"]) == (receiver.url, "0.0.0.0")  # noqa: S104
+
+
 def test_intake_closes_and_opens_with_a_line_that_says_why(receiver: Receiver) -> None:
     receiver.start_web()
     fill(receiver.redis, 0.9)
