@@ -13,6 +13,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 AHEAD: Final = 64
 """Requests that may be sent ahead of their responses, per connection; further ones need another
 connection (RFC 9112, section 9.3.2). Each takes a hundred times the memory of the shortest head."""
+FIELDS: Final = 256
+"""Fields that a head may have: each takes some hundred bytes, also an empty one."""
 _TRAILERS: Final[Any] = deque(maxlen=0)
 """Takes the fields that follow a body in chunks, and keeps none: they are no headers (RFC 9110,
 section 6.5.1), and might hold a credential."""
@@ -53,9 +55,9 @@ class Parsing(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Count one more request; one too many ends the parsing, and the connection after the last
-        response.
+        response. So does a head of too many fields.
         """
-        if len(self.pipeline) >= AHEAD:
+        if len(self.pipeline) >= AHEAD or len(self.headers) > FIELDS:
             raise ValueError
         if self.parser.should_upgrade() and (method := self.parser.get_method()) != b"CONNECT":
             version = self.parser.get_http_version().encode()

@@ -16,7 +16,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from receiver.web.connection_room import longest_idle
-from receiver.web.http_parser import Parsing, is_discarded
+from receiver.web.http_parser import FIELDS, Parsing, is_discarded
 from receiver.web.open_files import connections_allowed
 from receiver.web.request import ADMITTED
 from receiver.web.responses import LINGER_BYTES, Response, error_message
@@ -45,6 +45,7 @@ class Protocol(Parsing):
         unauthenticated one that has idled longest, or the `longest_idle` of all.
         """
         super().connection_made(transport)
+        self.headers = []
         self._checks_left = self._unread_left = _CHECKS
         self._checked: RequestResponseCycle | None = None
         self._measured: tuple[RequestResponseCycle | None, bool] = (None, True)
@@ -98,6 +99,8 @@ class Protocol(Parsing):
                 self._begin(*self._ready)
         if self.fed > HEAD_BYTES:
             self._measure_head()
+        if len(self.headers) > FIELDS and not self.transport.is_closing():
+            self._refuse_fields()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         """Note a request whose head is complete; `data_received` begins it when all is fed."""
@@ -149,7 +152,13 @@ class Protocol(Parsing):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP/1.1 in the same form as every other error."""
-        self._refuse(400, "this is not HTTP/1.1")
+        if len(self.headers) > FIELDS:
+            self._refuse_fields()
+        else:
+            self._refuse(400, "this is not HTTP/1.1")
+
+    def _refuse_fields(self) -> None:
+        self._refuse(431, f"the head of the request may have {FIELDS} fields at most")
 
     def _note_credential(self, cycle: RequestResponseCycle) -> None:
         self._unauthenticated.pop(self, None)

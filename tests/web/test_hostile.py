@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.bare import connect, read_all, read_answer, request, status
+from tests.support.bare import ALIVE, connect, read_all, read_answer, request, status
 from tests.support.eventually import eventually
 from tests.support.hostile import PATHS, judged, made
 from tests.support.running import TOKEN, Receiver, mo
@@ -211,6 +212,16 @@ def test_an_endless_body_of_a_stranger_ends_with_the_connection(door: Receiver, 
         line.sendall(head)
         eventually(cut_off)
     assert kilobytes(door) - before < GROWTH
+
+
+def test_heads_of_many_fields_take_little_memory(door: Receiver) -> None:
+    """An empty field takes twenty times its length, and strangers may leave heads unfinished."""
+    head, before = b"POST / HTTP/1.1\r\n" + b"a:\r\n" * 12_000, kilobytes(door)
+    with ExitStack() as lines:
+        for _ in range(200):
+            lines.enter_context(connect(door.port)).sendall(head)
+        assert status(ask(door, ALIVE)) == 200
+        assert kilobytes(door) - before < GROWTH
 
 
 def test_an_upgrade_that_is_offered_is_passed_over(door: Receiver) -> None:

@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 
 import pytest
 
-from receiver.web import protocol
+from receiver.web import http_parser, protocol
 from tests.support.bare import read_all, read_answer, status
 from tests.web.conftest import REQUEST
 
@@ -21,6 +21,31 @@ def test_a_head_without_end_is_cut_short(line: socket.socket, size: int) -> None
             assert status(read_all(line)) == 431
         except ConnectionError:
             return  # he was still writing, and saw no more than the end
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n", b"content-length: 9\r\n\r\n"])
+@pytest.mark.parametrize("later", [False, True])
+def test_a_head_of_too_many_fields_is_cut_short(
+    line: socket.socket, end: bytes, later: bool
+) -> None:
+    if later:
+        line.sendall(REQUEST)
+        assert status(read_answer(line)) == 200
+    line.sendall(b"POST / HTTP/1.1\r\n" + b"a:\r\n" * (http_parser.FIELDS + 2) + end)
+    said = read_all(line)
+    assert (status(said), said.count(b"HTTP/1.1 ")) == (431, 1)
+
+
+def test_one_that_was_sent_ahead_costs_the_request_before_it_nothing(line: socket.socket) -> None:
+    line.sendall(REQUEST + b"POST / HTTP/1.1\r\n" + b"a:\r\n" * (http_parser.FIELDS + 2))
+    said = read_all(line)
+    assert (status(said), said.endswith(b"\r\n\r\n2")) == (200, True)
+
+
+def test_a_head_of_as_many_fields_as_there_may_be_is_taken(line: socket.socket) -> None:
+    fields = b"a:\r\n" * (http_parser.FIELDS - 2)
+    line.sendall(REQUEST.replace(b"\r\n\r\n", b"\r\n%b\r\n" % fields))
+    assert status(read_answer(line)) == 200
 
 
 def test_a_large_body_and_then_a_divided_head_are_no_head_too_large(line: socket.socket) -> None:
