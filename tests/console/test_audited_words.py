@@ -1,5 +1,7 @@
 """Nothing that a person typed or pasted stands on the audit trail unless it is a name of ours."""
 
+import hashlib
+import re
 from typing import Any
 
 import pytest
@@ -42,6 +44,15 @@ def test_what_is_pasted_into_an_address_or_a_field_is_not_written_down(
         form = dict.fromkeys(FIELDS, pasted) | {"action": "replay", "format": "csv"}
         operator.post(path, headers=OURS, data=form)
     assert pasted not in trail(valkey)
+    # Of a number anybody would find it among all there are.
+    assert hashlib.sha256(pasted.encode()).hexdigest()[:8] not in trail(valkey)
+
+
+def test_searches_for_the_same_are_told_by_the_same(operator: TestClient, valkey: Valkey) -> None:
+    for text in ("+12065550142", "+12065550143", "+12065550142"):
+        operator.post("/search", headers=OURS, data={"text": text})
+    one, other, again = re.findall(r'"about":"([0-9a-f]{12})"', trail(valkey))
+    assert one == again != other
 
 
 def test_a_revocation_of_none_is_said_and_one_of_a_known_credential_is_written_down(

@@ -120,8 +120,9 @@ def _masked(name: str) -> Endpoint:
 
 def _as_it_is(name: str) -> Endpoint:
     async def post(request: Request) -> Response:
-        form = await forms.fields(request)
-        chosen = f"{name} {urlencode(_told(request.app.state.settings, form))}".strip()[:200]
+        form, settings = await forms.fields(request), request.app.state.settings
+        masks = await run_in_threadpool(masks_of, request)
+        chosen = f"{name} {urlencode(_told(settings, form, masks))}".strip()[:200]
         await run_in_threadpool(audit.record, request, "export", chosen)
         return await _file(request, name, LISTS[name], form, revealed=True)
 
@@ -132,14 +133,14 @@ _FILTERS: Final = frozenset({*Filter.__struct_fields__, "sink", "reason", "statu
 _WORDS: Final = frozenset((*TYPES, *BY_NAME, *get_args(Outcome)))
 
 
-def _told(settings: Settings, form: Values) -> dict[str, str]:
+def _told(settings: Settings, form: Values, masks: Masks) -> dict[str, str]:
     """Return a filter as the audit trail has it: known names as they are, anything else, which may
     be a person's number or a token, as a digest.
     """
     names = {one.name for one in (*settings.listeners, *settings.sinks)} | _WORDS
     found = {name: form.get(name, "") for name in sorted(_FILTERS)}
     return {
-        name: value if _is_known(value, names) else f"sha256:{search.digest(value)}"
+        name: value if _is_known(value, names) else f"digest:{masks.digest(value)}"
         for name, value in found.items()
         if value
     }
@@ -157,7 +158,8 @@ async def of_search(request: Request) -> Response:
     if len(text) < search.SHORTEST:
         raise NotDone(400, "Nothing was looked for", search.TOO_SHORT)
     revealed = form.get("as") == "it-is"
-    await run_in_threadpool(_audit_search, request, search.digest(text), revealed=revealed)
+    masks = await run_in_threadpool(masks_of, request)
+    await run_in_threadpool(_audit_search, request, masks.digest(text), revealed=revealed)
     try:
         return await _file(request, "search", SEARCH, form, revealed=revealed)
     except Busy:

@@ -1,7 +1,6 @@
 """Search: an id leads to its story; a number or a text is looked for, on the audit trail."""
 
 import asyncio
-import hashlib
 import re
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -49,8 +48,8 @@ async def find(request: Request) -> Response:
         return _page(request, text, window, TOO_SHORT)
     if request.state.session.role != "operator":
         return _page(request, "", window, "A viewer may look for ids only.")
-    await run_in_threadpool(audit.record, request, "search", digest(text))
     masks = await run_in_threadpool(masks_of, request)
+    await run_in_threadpool(audit.record, request, "search", masks.digest(text))
     steps = search(request.app.state.redis, masks, text, WINDOWS[window], before)
     page = _page(request, text, window, "", found=True)
     return StreamingResponse(_written(request, page, steps, text, window), headers=_AS_IT_COMES)
@@ -112,11 +111,6 @@ def wanted(form: Mapping[str, str]) -> tuple[str, int]:
     """Return the text that a form asks for, and of how many hours."""
     hours = WINDOWS.get(form.get("window", ""), 24)
     return form.get("text", "").strip(), hours
-
-
-def digest(text: str) -> str:
-    """Return what stands on the audit trail for a text."""
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12]
 
 
 def _page(
