@@ -1,6 +1,9 @@
 """The limits of what is in flight: how many requests, and how many bytes of bodies."""
 
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from receiver.web.listener_shares import ListenerAdmission
 
 BODY_BYTES: Final = 64 * 1024 * 1024
 """Bytes that the bodies in flight may have together, complete or not: many slow large ones would
@@ -10,7 +13,7 @@ fill memory."""
 class Admission:
     """Counts the requests and bytes in flight.
 
-    Check `full` before `enter` or `room`. `most` requests may be in flight. The default is as many
+    Check `full` before `enter` or `Room`. `most` requests may be in flight. The default is as many
     as there may be connections: a refusal costs half of what a notification does, so where our own
     processor is the limit, refusing would only starve other senders. Where Redis is the limit, a
     lower bound keeps the latency of admitted requests low.
@@ -44,30 +47,13 @@ class Admission:
         self.in_flight -= 1
         self.body_bytes -= size
 
-    def room(self) -> "Room":
-        """Return a context manager for a request whose body is still to come."""
-        return Room(self)
-
-
-class Counted(Protocol):
-    """Counts what is in flight: of all, or of one listener."""
-
-    def enter(self, size: int = 0) -> bool:
-        """Count one more request."""
-
-    def add_bytes(self, size: int) -> bool:
-        """Count so many more bytes of a body."""
-
-    def leave(self, size: int) -> None:
-        """Give back the room of a request."""
-
 
 class Room:
-    """Holds the room of one request, and gives it back at its end."""
+    """Holds the room of one request whose body is still to come, and gives it back at its end."""
 
     __slots__ = ("_admission", "_bytes")
 
-    def __init__(self, admission: Counted) -> None:
+    def __init__(self, admission: "Admission | ListenerAdmission") -> None:
         self._admission = admission
         self._bytes = 0
 

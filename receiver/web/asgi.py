@@ -6,12 +6,13 @@ from collections.abc import Callable
 from starlette.types import Receive, Scope, Send
 
 from receiver.auth.bearer import NotHeardOf
+from receiver.web.admission import Room
 from receiver.web.ingest import Ingest, Respond
 from receiver.web.protocol import is_whole
 from receiver.web.rejection import Refuse
 from receiver.web.request import Request
 from receiver.web.request_body import SenderDisconnected
-from receiver.web.responses import Response, send_and_close, send_response
+from receiver.web.responses import Response, closing, send_response
 
 
 async def respond(
@@ -28,9 +29,8 @@ async def respond(
         ingest.abandon(request)
         return
     if response.close:
-        await send_and_close(scope, receive, send, response)
-    else:
-        await send_response(send, response)
+        send = closing(scope, receive, send)
+    await send_response(send, response)
 
 
 async def _respond(ingest: Ingest, request: Request, scope: Scope, receive: Receive) -> Response:
@@ -47,7 +47,7 @@ async def _respond(ingest: Ingest, request: Request, scope: Scope, receive: Rece
         # new one costs more than this. What else is said by the head alone closes it in any case.
         return early if is_whole(receive) else early.closing()
     try:
-        with ingest.admission(request).room() as room:
+        with Room(ingest.admission(request)) as room:
             request.body = await ingest.context.bodies.read(scope, receive, room)
             return await _await(lambda done: ingest.store(request, done))
     except Refuse as refused:

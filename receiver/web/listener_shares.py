@@ -9,7 +9,7 @@ from typing import Final
 
 from receiver.config.settings import Listener
 from receiver.intake.waiting_requests import WAITING_ENTRIES
-from receiver.web.admission import BODY_BYTES, Admission, Room
+from receiver.web.admission import BODY_BYTES, Admission
 from receiver.web.rejection import Refuse
 from receiver.web.request import Request
 from receiver.web.responses import Response
@@ -145,10 +145,6 @@ class ListenerAdmission:
         """Count so many more bytes of a body; False when there is no room for them."""
         self.body_bytes += size
         return self._whole.add_bytes(size) and not self._shares.exceeded(self)
-
-    def room(self) -> Room:
-        """Return a context manager for a request whose body is still to come."""
-        return Room(self)
 
 
 class _Rate:

@@ -84,15 +84,10 @@ def error_message(status: int, message: str) -> bytes:
 
 
 async def send_response(send: Send, response: Response) -> None:
-    """Send the response to a request whose body has been read."""
+    """Send a whole response."""
     head = {"type": "http.response.start", "status": response.status}
     await send({**head, "headers": response.headers})
     await send({"type": "http.response.body", "body": response.body})
-
-
-async def send_and_close(scope: Scope, receive: Receive, send: Send, response: Response) -> None:
-    """Send a response before the body has been read, read on for a while, then close."""
-    await send_response(closing(scope, receive, send), response)
 
 
 def closing(scope: Scope, receive: Receive, send: Send) -> Send:

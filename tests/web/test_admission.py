@@ -2,14 +2,14 @@
 
 import pytest
 
-from receiver.web.admission import BODY_BYTES, Admission
+from receiver.web.admission import BODY_BYTES, Admission, Room
 
 
 def test_so_many_requests_may_be_in_flight_and_each_gives_its_room_back() -> None:
     admission = Admission(2)
     admission.enter()
     assert not admission.full
-    with admission.room():
+    with Room(admission):
         assert admission.full
     assert not admission.full
     admission.leave(0)
@@ -19,7 +19,7 @@ def test_so_many_requests_may_be_in_flight_and_each_gives_its_room_back() -> Non
 @pytest.mark.parametrize("complete", [True, False])
 def test_bodies_may_have_exactly_so_many_bytes_together(*, complete: bool) -> None:
     admission = Admission(10)
-    with admission.room() as room:
+    with Room(admission) as room:
 
         def fits(size: int) -> bool:
             return admission.enter(size) if complete else room.add_bytes(size)

@@ -14,7 +14,7 @@ from receiver.config.settings import Listener, SettingsError, load
 from receiver.intake import waiting_requests
 from receiver.intake.waiting_requests import WAITING_ENTRIES
 from receiver.web import listener_shares
-from receiver.web.admission import BODY_BYTES, Admission
+from receiver.web.admission import BODY_BYTES, Admission, Room
 from receiver.web.listener_shares import WAITS, ListenerShares
 from receiver.web.rejection import Refuse
 from receiver.web.request import Request
@@ -89,7 +89,7 @@ def test_bodies_have_a_share_too(*, complete: bool) -> None:
     one, admission, _ = shares()
     one.refusal(asked("quiet"))
     loud = one.of(asked("loud"))
-    with loud.room() as room:
+    with Room(loud) as room:
         take = loud.enter if complete else room.add_bytes
         assert take(BODY_BYTES // 2)
         assert not take(1)
@@ -111,7 +111,7 @@ def test_what_came_in_is_given_back() -> None:
     loud: Any = one.of(asked("loud"))
     loud.enter(10)
     loud.leave(10)
-    with loud.room() as room:
+    with Room(loud) as room:
         room.add_bytes(5)
     assert (loud.in_flight, loud.body_bytes) == (0, 0)
     assert (admission.in_flight, admission.body_bytes) == (0, 0)
