@@ -7,7 +7,6 @@ CAMARA subscription (Commonalities, Event Subscription and Notification Guide).
 
 import hashlib
 import hmac
-import re
 import time
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -19,7 +18,7 @@ from receiver.auth.revocations import Revocations
 from receiver.auth.subscription_credentials import SubscriptionCredentials
 from receiver.config.bootstrap_tokens import LONGEST_TOKEN
 from receiver.contract.redis_keys import SUBSCRIPTION_PREFIX
-from receiver.contract.stored_values import decoded
+from receiver.contract.stored_values import decoded, digest_of
 
 SNAPSHOT_SECONDS: Final = 60.0
 
@@ -69,7 +68,6 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _decode = msgspec.json.Decoder(Credential).decode
-_is_digest = re.compile(b"[0-9a-f]{64}").fullmatch
 
 
 def tokens(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> set[bytes]:
@@ -89,11 +87,6 @@ def tokens(headers: Iterable[tuple[bytes, bytes]], query: bytes) -> set[bytes]:
                 found.add(unquote_to_bytes(token))
     found.discard(b"")  # an empty one is none, and contradicts nobody
     return found
-
-
-def _digest(key: bytes) -> bytes:
-    """Return the digest that a key of the store names; empty where it names none."""
-    return bytes.fromhex(key.decode()) if _is_digest(key) else b""
 
 
 def read(record: bytes) -> Credential | None:
@@ -151,10 +144,10 @@ class Credentials:
         return len(self._unreadable)
 
     def _take(self, stored: Mapping[bytes, bytes], revision: int, revoked: set[bytes]) -> None:
-        records = {_digest(key): (record, read(record)) for key, record in stored.items()}
+        records = {digest_of(key): (record, read(record)) for key, record in stored.items()}
         behind, self._revision = revision < self._revision, revision
         self.lost = self.lost or behind
-        named = {_digest(key) for key in revoked} - {b""}
+        named = {digest_of(key) for key in revoked} - {b""}
         instead = self._withdrawn.look(records, named, behind=behind)
         self.returned = {
             digest.hex().encode(): records[digest][0] for digest in instead if not instead[digest]

@@ -18,6 +18,7 @@ from receiver.contract.redis_keys import (
     CREDENTIALS_USED,
     SUBSCRIPTION_CREDENTIALS,
 )
+from receiver.contract.stored_values import text
 from receiver.runtime import scripts
 
 ID_LENGTH: Final = 12
@@ -97,8 +98,7 @@ def all_stored(client: redis.Redis) -> list[Stored]:
     records: Any = client.hgetall(CREDENTIALS)
     used: Any = client.hgetall(CREDENTIALS_USED)
     found = [
-        Stored(key.decode("utf-8", "replace"), read(record), _seconds(used.get(key)))
-        for key, record in records.items()
+        Stored(text(key), read(record), _seconds(used.get(key))) for key, record in records.items()
     ]
     return sorted(found, key=lambda one: one.credential.created if one.credential else 0.0)
 

@@ -18,7 +18,7 @@ from receiver.contract.redis_keys import (
     SUBSCRIPTION_CREDENTIALS_REVISION,
     subscriptions_state,
 )
-from receiver.contract.stored_values import decoded, whole
+from receiver.contract.stored_values import decoded, digest_of, whole
 
 LOOK_UPS: Final = 100
 """Look-ups of unknown tokens in a second; beyond that an unknown token is answered 503."""
@@ -51,14 +51,6 @@ _decode = msgspec.json.Decoder(SubscriptionCredential).decode
 def read(record: bytes) -> SubscriptionCredential | None:
     """Return what a stored record says; None where it cannot be read."""
     return decoded(_decode, record)
-
-
-def _digest(name: bytes) -> bytes:
-    """Return the digest that a record's name says; empty where it is none."""
-    try:
-        return bytes.fromhex(name.decode())
-    except ValueError:
-        return b""
 
 
 class SubscriptionCredentials:
@@ -163,7 +155,7 @@ class SubscriptionCredentials:
         """
         unreadable: set[bytes] = set()
         for name, record in records:
-            digest = _digest(name)
+            digest = digest_of(name)
             if record is None:
                 # In a store that lost some, a missing record is not one that was removed.
                 if not self.lost:

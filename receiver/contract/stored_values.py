@@ -1,6 +1,7 @@
 """Reading what is stored in Redis, whatever another program has written there."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
@@ -13,6 +14,7 @@ UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 what is nested too deep, have errors of their own."""
 LONGEST: Final = 19
 """Characters of a whole number: a longer one is none of ours, and more than a counter holds."""
+_is_digest: Final = re.compile(b"[0-9a-f]{64}").fullmatch
 
 
 def decoded(decode: Callable[[bytes], T], stored: bytes | None) -> T | None:
@@ -56,6 +58,11 @@ def number(value: bytes | str | None) -> float:
 def time_of(score: float) -> int:
     """Return the time (ms) that is the score of a member; 0 where no time can be."""
     return round(score) if abs(score) < 2**53 else 0
+
+
+def digest_of(name: bytes) -> bytes:
+    """Return the SHA-256 that a name says in hexadecimal digits; empty where it says none."""
+    return bytes.fromhex(name.decode()) if _is_digest(name) else b""
 
 
 def counts(stored: Mapping[bytes, bytes]) -> dict[str, int]:

@@ -7,6 +7,7 @@ import redis
 
 from receiver.config.settings import Reader
 from receiver.contract.redis_keys import EVENTS
+from receiver.contract.stored_values import text
 
 _SAMPLE: Final = 16
 """Events whose size tells that of all."""
@@ -23,7 +24,7 @@ def within(client: redis.Redis, readers: Sequence[Reader]) -> list[str]:
     if not (limit and client.exists(EVENTS)):
         return []
     groups: Any = client.xinfo_groups(EVENTS)
-    known = {group["name"].decode("utf-8", "replace"): group for group in groups}
+    known = {text(group["name"]): group for group in groups}
     size = _event_bytes(client)
     return [
         one.name

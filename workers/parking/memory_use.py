@@ -217,5 +217,5 @@ def _unanswered(asked: Mapping[bytes, bytes]) -> dict[str, bytes]:
     for field, request in asked.items():
         what, _, person = field.partition(b" ")
         if what == b"request" and asked.get(b"answered " + person) != request:
-            found[person.decode("utf-8", "replace")] = request
+            found[text(person)] = request
     return found
