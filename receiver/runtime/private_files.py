@@ -1,6 +1,7 @@
 """Files that only their owner may read: secrets, addresses, marks."""
 
 import contextlib
+import errno
 import os
 import secrets
 import tempfile
@@ -33,9 +34,26 @@ def write_private(path: Path, data: str | bytes) -> None:
         raise
 
 
-def write_once(path: Path, text: str) -> None:
-    """Write a whole file with mode 0600 unless there is one, and return when it is on disk. Of
-    several processes that write it one is first, and its file stays. Raises `OSError`.
+def kept_name(path: Path) -> str:
+    """Return the name of a directory, which a file in it has: made once and kept, so that it moves
+    with the disk. Raises `OSError`.
+    """
+    if not path.exists():
+        _write_once(path, secrets.token_hex(8))
+    return read_name(path)
+
+
+def read_name(path: Path) -> str:
+    """Return the name in a file. Raises `OSError`, also where it holds none."""
+    name = path.read_bytes()
+    if not (name and name.isascii()):
+        raise OSError(errno.EBADMSG, f"its file {path.name} is damaged: it holds no name")
+    return name.decode()
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Write a file unless there is one. Of several processes that write it one is first, and its
+    file stays.
     """
     # A name that is nobody else's: another host may have the same disk.
     new = path.with_name(f"{path.name}.{secrets.token_hex(8)}")

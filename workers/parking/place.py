@@ -1,12 +1,10 @@
 """The directory in which a host parks events, and its name: who has the disk has what is parked."""
 
 import contextlib
-import errno
-import secrets
 from pathlib import Path
 
 from receiver.config.settings import PARKING
-from receiver.runtime.private_files import write_once
+from receiver.runtime.private_files import kept_name, read_name
 from workers.parking.parked_files import ParkedFiles
 
 
@@ -20,13 +18,10 @@ class Place:
 
     @property
     def name(self) -> str:
-        """Return the directory's name: made once and kept in it, so that it moves with the disk."""
+        """Return the directory's name."""
         if not self._name:
             self._prepare()
-            path = self._own / "place"
-            if not path.exists():
-                write_once(path, secrets.token_hex(8))
-            self._name = _read(path)
+            self._name = kept_name(self._own / "place")
         return self._name
 
     def look_again(self) -> None:
@@ -34,7 +29,7 @@ class Place:
         put back.
         """
         try:
-            found = _read(self._own / "place")
+            found = read_name(self._own / "place")
         except OSError:
             found = ""
         if found != self._name:
@@ -58,11 +53,3 @@ class Place:
         self._own.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.suppress(OSError):  # a disk that may only be read, or knows no modes
             self._own.chmod(0o700)
-
-
-def _read(path: Path) -> str:
-    """Return the name in a file. Raises `OSError`, also where it holds none."""
-    name = path.read_bytes()
-    if not (name and name.isascii()):
-        raise OSError(errno.EBADMSG, f"its file {path.name} is damaged: it holds no name")
-    return name.decode()

@@ -1,6 +1,5 @@
 """The directory of a spool among those of all hosts: its name, and its files that are not ours."""
 
-import secrets
 import sqlite3
 from collections.abc import Collection
 from pathlib import Path
@@ -8,17 +7,12 @@ from typing import NamedTuple
 
 from receiver.intake.spool import depth, location
 from receiver.intake.spool.depth import ForeignFileError
-from receiver.runtime.private_files import write_once
+from receiver.runtime.private_files import kept_name
 
 
 def name(directory: Path) -> str:
-    """Return the name of the spool in RECEIVER_SPOOL_DIR: made once and kept in it, so that it
-    moves with the disk. Raises `OSError`.
-    """
-    path = location.prepare(directory) / "place"
-    if not path.exists():
-        write_once(path, secrets.token_hex(8))
-    return path.read_text("ascii")
+    """Return the name of the spool in RECEIVER_SPOOL_DIR. Raises `OSError`."""
+    return kept_name(location.prepare(directory) / "place")
 
 
 class Rest(NamedTuple):
