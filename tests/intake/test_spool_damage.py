@@ -27,9 +27,9 @@ def flipped(file: Path, at: int) -> None:
 
 def places(file: Path) -> list[int]:
     """Where its rows begin, those that are whole."""
-    data = file.read_bytes()
-    rows = row_format.rows(lambda at, n: data[at : at + n], 16, len(data))
-    return [row.place for row in rows if not row.fault]
+    with file.open("rb") as opened:
+        rows = row_format.rows(opened.fileno(), 16, file.stat().st_size)
+        return [row.place for row in rows if not row.fault]
 
 
 def kept(directory: Path) -> list[tuple[str, int, str, bytes]]:
@@ -37,7 +37,9 @@ def kept(directory: Path) -> list[tuple[str, int, str, bytes]]:
     found = []
     for path in location.own(directory).glob("*.damaged"):
         data = path.read_bytes()
-        for row in row_format.rows(lambda at, n, data=data: data[at : at + n], 0, len(data)):  # type: ignore[misc]
+        with path.open("rb") as opened:
+            rows = list(row_format.rows(opened.fileno(), 0, len(data)))
+        for row in rows:
             start, size = row.body
             body: Any = msgspec.msgpack.decode(data[start : start + size])
             found.append(tuple(body))

@@ -4,13 +4,8 @@ import msgspec
 
 from receiver.intake.inbound_writer import Batch
 
-_encode = msgspec.msgpack.Encoder().encode
+encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Batch).decode
-
-
-def encode(batch: Batch) -> bytes:
-    """Return the body of a batch."""
-    return _encode(batch)
 
 
 def decode(body: bytes) -> Batch | None:

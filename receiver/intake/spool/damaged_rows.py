@@ -30,5 +30,5 @@ def count(path: Path) -> int:
     """Return how many notifications are set aside in a file, at least. Raises `OSError`."""
     with path.open("rb", buffering=0) as kept:
         size = os.fstat(kept.fileno()).st_size
-        found = row_format.rows(lambda at, n: os.pread(kept.fileno(), n, at), 0, size)
+        found = row_format.rows(kept.fileno(), 0, size)
         return sum(max(1, row.notifications) for row in found)

@@ -86,9 +86,7 @@ def of_file(path: Path) -> Depth:
         if not size or (known and known.size <= size):  # its owner may be writing just now
             return noted(known) if size and known else Depth()
         drained = known.drained if known else START
-        found, sound, _ = summed(
-            row_format.rows(lambda at, n: os.pread(file, n, at), drained, size)
-        )
+        found, sound, _ = summed(row_format.rows(file, drained, size))
         if not (sound or head.startswith(HEAD)):
             raise ForeignFileError(f"{path.name} is no file of the spool, or wholly damaged")
         return found

@@ -6,9 +6,10 @@ body, checksum of the head) and a body (msgpack). The head's checksum covers the
 file, so that no bytes within a body, whoever sent them, are taken for a row.
 """
 
+import os
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 MARK: Final = b"\x93spool\r\n"
@@ -18,9 +19,6 @@ _PLACE: Final = struct.Struct(">Q")
 _SUM: Final = struct.Struct(">I")
 _CHUNK: Final = 1024 * 1024
 TORN: Final = "its end is missing"
-
-Read = Callable[[int, int], bytes]
-"""So many bytes from a place on; fewer at the end of the file."""
 
 
 class Row(NamedTuple):
@@ -57,13 +55,14 @@ def sound(row: Row, body: bytes) -> bool:
     return zlib.crc32(body) == row.checksum
 
 
-def rows(read: Read, start: int, end: int) -> Iterator[Row]:
-    """Yield every row in a part of a file, and the stretches between rows, in order; heads only."""
+def rows(file: int, start: int, end: int) -> Iterator[Row]:
+    """Yield every row in a part of a file, and the stretches between rows, in order; heads only.
+    Raises `OSError`.
+    """
     at = start
     while at < end:
-        row = _row(read(at, HEAD), at, end) or Row(
-            at, _next(read, at + 1, end), 1, 0, 0, "its head"
-        )
+        row = _row(os.pread(file, HEAD, at), at, end)
+        row = row or Row(at, _next(file, at + 1, end), 1, 0, 0, "its head")
         yield row
         at = row.end
 
@@ -79,12 +78,12 @@ def _row(head: bytes, place: int, end: int) -> Row | None:
     return Row(place, min(whole, end), notifications, at, checksum, fault)
 
 
-def _next(read: Read, at: int, end: int) -> int:
+def _next(file: int, at: int, end: int) -> int:
     """Return where the next row begins, or the end."""
-    while at < end and (chunk := read(at, _CHUNK)):
+    while at < end and (chunk := os.pread(file, _CHUNK, at)):
         found = chunk.find(MARK)
         while found >= 0:
-            if _row(read(at + found, HEAD), at + found, end):
+            if _row(os.pread(file, HEAD, at + found), at + found, end):
                 return at + found
             found = chunk.find(MARK, found + 1)
         at += max(1, len(chunk) - len(MARK) + 1)  # one may begin in this chunk's last bytes

@@ -157,7 +157,7 @@ class SpoolFile:
 
     def _left(self) -> Iterator[Row]:
         """Yield the rows that are not drained."""
-        return row_format.rows(self._read, self._drained, self.size)
+        return row_format.rows(self._file, self._drained, self.size)
 
     def _rows(self) -> Iterator[tuple[Row, bytes]]:
         """Yield what is left in it, with bodies; damaged rows are set aside instead."""
