@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from structlog.testing import capture_logs
 
-from receiver.runtime.tracing import partial_success
+from receiver.runtime.tracing import otlp_http
 from receiver.runtime.tracing.export import Exporter
 from receiver.runtime.tracing.span_queue import SpanQueue
 from tests.support.consumer import Consumer, consuming
@@ -80,13 +80,13 @@ def test_no_more_are_lost_than_were_sent(collector: Consumer) -> None:
     assert spans == 4
 
 
-def test_the_count_is_read_whatever_stands_around_it_and_whatever_is_cut_off() -> None:
-    message = "m" * 2 * partial_success.MOST
-    long = _answer(rejected_spans=7, error_message=message)[: partial_success.MOST]
-    others = b"\x1d1234\x21123456781" + b"\x10\x96\x01"
-    assert partial_success.rejected_spans(long) == 7
-    assert partial_success.rejected_spans(others[:14] + _answer(rejected_spans=7)) == 7
+def test_the_count_is_read_whatever_it_is_and_whatever_is_cut_off() -> None:
+    message = "m" * 2 * otlp_http.MOST
+    long = _answer(rejected_spans=7, error_message=message)[: otlp_http.MOST]
+    assert otlp_http.rejected_spans(long) == 7
+    for count in (1, 127, 128, 300, 2**32, 2**63 - 1):
+        assert otlp_http.rejected_spans(_answer(rejected_spans=count, error_message="no")) == count
     drawn = random.Random(7)
     for size in range(200):
-        assert partial_success.rejected_spans(drawn.randbytes(size)) >= 0
-    assert partial_success.rejected_spans(b"\xff" * partial_success.MOST) == 0
+        assert otlp_http.rejected_spans(drawn.randbytes(size)) >= 0
+    assert otlp_http.rejected_spans(b"\xff" * otlp_http.MOST) == 0

@@ -1,10 +1,12 @@
 """OTLP over HTTP: one request for each batch, repeated where the specification says so.
 
-OpenTelemetry, "OTLP Specification" 1.x, OTLP/HTTP, and "OTLP Exporter Configuration". libcurl sends
-without holding up the threads that answer notifications, and knows proxies and client certificates.
+OpenTelemetry, "OTLP Specification" 1.x, OTLP/HTTP and "Partial Success", and "OTLP Exporter
+Configuration". libcurl sends without holding up the threads that answer notifications, and knows
+proxies and client certificates.
 """
 
 import gzip
+import re
 import ssl
 import time
 import zlib
@@ -17,12 +19,18 @@ import structlog
 from opentelemetry.util.re import parse_env_headers
 
 from receiver import __version__
-from receiver.runtime.tracing.partial_success import MOST, rejected_spans
 from receiver.runtime.tracing.variables import OTLP, first, number, otlp
 
 log = structlog.get_logger()
 
 PATH: Final = "/v1/traces"
+MOST: Final = 64 * 1024
+"""Bytes of an answer that are looked at."""
+_REJECTED: Final = re.compile(
+    rb"\x0a[\x80-\xff]{0,4}[\x00-\x7f]\x08([\x80-\xff]{0,8}[\x00-\x7f])"
+).match
+"""Finds a varint of how many spans were rejected (`ExportTraceServiceResponse`): the first field of
+the first one, and protobuf writes them in order. A number below nought is longer."""
 _REPEATED: Final = frozenset({429, 502, 503, 504})
 _COMPRESSIONS: Final[dict[str, Callable[[bytes], bytes]]] = {
     "none": bytes,
@@ -62,7 +70,7 @@ class OtlpHttp:
 
     def rejected(self) -> int:
         """Return how many spans of the last request the collector rejected, though it took it."""
-        return rejected_spans(bytes(self._answer))
+        return rejected_spans(self._answer)
 
     def _read(self, part: bytes) -> None:
         """Take a part of the answer; of a long one nobody wants the rest."""
@@ -93,6 +101,15 @@ class _Fault(NamedTuple):
     """Whether it may be repeated."""
     after: float
     """Seconds to wait before that, at least."""
+
+
+def rejected_spans(answer: bytes | bytearray) -> int:
+    """Return how many spans an answer says were rejected; 0 where it says nothing of them, or is no
+    such answer.
+    """
+    found = _REJECTED(answer)
+    digits = found[1] if found else b""
+    return sum((digit & 0x7F) << (7 * place) for place, digit in enumerate(digits))
 
 
 def _options(environ: Mapping[str, str]) -> dict[int, Any]:
