@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.brisk_web import BRISK
 from tests.support.commands import answered, on_a_terminal, run
 from tests.support.eventually import eventually
 from tests.support.running import Receiver, mo
@@ -66,6 +67,7 @@ def test_it_says_what_runs_and_what_does_not(receiver: Receiver, tmp_path: Path)
 def test_it_says_why_the_web_process_refuses_and_what_it_warns_of(
     receiver: Receiver, tmp_path: Path
 ) -> None:
+    receiver.web_command = BRISK
     receiver.start_web()
     environ = {"REDIS_URL": receiver.valkey.url, "PORT": str(receiver.port)}
 

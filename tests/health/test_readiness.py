@@ -96,10 +96,10 @@ def with_strange(receiver: Receiver, *keys: str) -> Receiver:
 
 
 @pytest.mark.parametrize("key", USED)
-def test_a_key_that_cannot_be_used_is_a_warning(receiver: Receiver, key: str) -> None:
-    with_strange(receiver, key)
-    receiver.acknowledged("/att/sms/mo", mo())
-    eventually(lambda: any("Redis refuses it" in line for line in said(receiver)["warnings"]))
+def test_a_key_that_cannot_be_used_is_a_warning(brisk: Receiver, key: str) -> None:
+    with_strange(brisk, key)
+    brisk.acknowledged("/att/sms/mo", mo())
+    eventually(lambda: any("Redis refuses it" in line for line in said(brisk)["warnings"]))
 
 
 @pytest.mark.parametrize(
@@ -111,9 +111,9 @@ def test_a_key_that_cannot_be_used_is_a_warning(receiver: Receiver, key: str) ->
     ],
     ids=["strangers", "hashes", "others"],
 )
-def test_keys_that_no_notification_needs_close_nothing(receiver: Receiver, keys: list[str]) -> None:
-    with_strange(receiver, *keys)
-    until = time.monotonic() + 3.5  # longer than a silent Redis would take to be missed
+def test_keys_that_no_notification_needs_close_nothing(brisk: Receiver, keys: list[str]) -> None:
+    receiver = with_strange(brisk, *keys)
+    until = time.monotonic() + 1  # twice as long as it takes this one to miss a silent Redis
     while time.monotonic() < until:
         receiver.acknowledged("/att/sms/mo", mo())
         # On a machine that is too busy it is silent for a moment: a key is in the way for good.

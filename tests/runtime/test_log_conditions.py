@@ -8,6 +8,7 @@ import structlog
 
 from receiver.contract.redis_keys import EVENTS
 from receiver.runtime import logs, redis_client
+from tests.support.brisk_web import BRISK
 from tests.support.eventually import eventually
 from tests.support.running import Receiver, mo
 from tests.workers.test_room import fill
@@ -81,6 +82,7 @@ def test_the_first_line_says_for_whom_the_web_process_listens(receiver: Receiver
 
 
 def test_intake_closes_and_opens_with_a_line_that_says_why(receiver: Receiver) -> None:
+    receiver.web_command = BRISK
     receiver.start_web()
     fill(receiver.redis, 0.9)
     [closed] = eventually(lambda: said(receiver, "intake.closed"))

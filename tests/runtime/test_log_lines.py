@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from receiver.runtime import logs
+from tests.support.brisk_web import BRISK
 from tests.support.commands import environment
 from tests.support.eventually import eventually
 from tests.support.running import Receiver, mo
@@ -105,6 +106,7 @@ def test_a_fault_that_comes_with_every_request_is_a_line_now_and_then_with_a_cou
 def test_credentials_that_cannot_be_read_are_said_when_their_number_changes(
     receiver: Receiver,
 ) -> None:
+    receiver.web_command = BRISK
     receiver.start_web()
 
     def calls() -> int:

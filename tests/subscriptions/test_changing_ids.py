@@ -6,8 +6,7 @@ from collections.abc import Iterator
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from receiver.contract.redis_keys import EVENTS
-from tests.support.controlling import DEVICES, Controlled
+from tests.support.controlling import DEVICES, Controlled, event_of
 from tests.support.eventually import eventually
 from tests.support.operators import Simulated, simulated
 
@@ -54,12 +53,7 @@ def test_one_that_lives_by_its_events_is_not_deleted_for_its_id(fleet: Controlle
     [attempt] = eventually(lambda: [each for slot in fleet.slots() for each in slot.attempts])
     eventually(lambda: fleet.live())
     [listed] = fleet.live()
-    event = {
-        "type": "device.reachability.changed.v1",
-        "subscriptionattempt": attempt.id,
-        "data": {"subscriptionId": listed["id"], "reachable": True},
-    }
-    fleet.redis.xadd(EVENTS, {"event": json.dumps(event, separators=(",", ":"))})
+    fleet.publish(event_of(attempt.id, listed["id"], reachable=True))
     fleet.settled(DEVICES[0])
     assert fleet.ids() == {listed["id"]}
     assert "delete 204" not in fleet.requests()

@@ -1,11 +1,8 @@
 """An event that comes before the operator has said that its subscription lives, and until when."""
 
-import json
-
 import pytest
 
-from receiver.contract.redis_keys import EVENTS
-from tests.support.controlling import DEVICES, Controlled
+from tests.support.controlling import DEVICES, Controlled, event_of
 from tests.support.eventually import eventually
 
 HOUR = 3600.0
@@ -23,7 +20,8 @@ def test_a_shortened_life_is_learned_also_where_the_first_event_came_first(
     fleet.start()
     eventually(lambda: reached(fleet, "unknown" if lost else "pending"))
     [attempt] = fleet.slots()[0].attempts
-    came(fleet, attempt.id, fleet.live()[0]["id"])
+    subscription = fleet.live()[0]["id"]
+    fleet.publish(event_of(attempt.id, subscription, reachable=True, connectivity=["DATA"]))
     eventually(lambda: fleet.states() == ["active"])
     fleet.passed(700)
     eventually(lambda: ends_within(fleet, HOUR), within=30)
@@ -33,16 +31,6 @@ def test_a_shortened_life_is_learned_also_where_the_first_event_came_first(
 
 def reached(fleet: Controlled, state: str) -> bool:
     return [each.state for slot in fleet.slots() for each in slot.attempts] == [state]
-
-
-def came(fleet: Controlled, attempt: str, subscription: str) -> None:
-    """An event of a subscription, admitted by its attempt's token."""
-    event = {
-        "type": "device.reachability.changed.v1",
-        "subscriptionattempt": attempt,
-        "data": {"subscriptionId": subscription, "reachable": True, "connectivity": ["DATA"]},
-    }
-    fleet.redis.xadd(EVENTS, {"event": json.dumps(event, separators=(",", ":"))})
 
 
 def ends_within(fleet: Controlled, seconds: float) -> bool:

@@ -1,7 +1,6 @@
 """What the events of a slot say of it: that it lives, and whether some are missing."""
 
 import asyncio
-import json
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from receiver.subscriptions.controller import Controller
 from receiver.subscriptions.last_events import LastEvents
 from receiver.subscriptions.lifecycle_events import LifecycleEvents
 from receiver.subscriptions.steps import run_step
+from tests.support.controlling import event_of
 from tests.support.subscribing import DAY, attempt, run, slot
 from tests.support.valkey import Valkey
 
@@ -40,12 +40,7 @@ GARBAGE = (
 
 
 def event(event_type: str, **data: Any) -> bytes:
-    said = {
-        "type": event_type,
-        "subscriptionattempt": "rs1",
-        "data": {"subscriptionId": "s"} | data,
-    }
-    return json.dumps(said, separators=(",", ":")).encode()
+    return event_of("rs1", "s", event_type, **data)
 
 
 async def read(context: Context, *events: bytes) -> None:

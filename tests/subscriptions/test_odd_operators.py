@@ -32,13 +32,15 @@ def test_what_the_operator_has_lost_without_a_word_is_made_anew(fleet: Controlle
     assert float(fleet.redis.hget(SUBSCRIPTION_SETS, "fleet:gap_seconds")) > 0  # type: ignore[arg-type]
 
 
-def test_what_the_operator_has_lost_is_made_anew_where_the_index_of_ids_is_gone_too(
-    fleet: Controlled,
-) -> None:
+@pytest.mark.parametrize("beside", ["the index of ids is gone", "the operator answers 410"])
+def test_what_the_operator_has_lost_is_made_anew_also_where(fleet: Controlled, beside: str) -> None:
     fleet.start()
     fleet.settled()
     one = fleet.live()[0]["id"]
-    fleet.redis.delete(SUBSCRIPTION_IDS)
+    if "410" in beside:
+        fleet.operator.control("faults", operation="get", effect="status", status=410, times=0)
+    else:
+        fleet.redis.delete(SUBSCRIPTION_IDS)
     fleet.operator.control("end", id=one, notify=False)
     eventually(lambda: len(fleet.live()) == len(DEVICES))
 
@@ -109,15 +111,6 @@ def test_an_id_that_fits_into_no_url_is_none(wrong: str) -> None:
     answer = Answer(status=201, headers={}, body=json.dumps({"id": wrong}).encode())
     found = classify(answer)
     assert (found.kind, found.error) == ("unknown", "201 without an id")
-
-
-def test_what_is_lost_at_an_operator_that_says_gone_of_it_is_made_anew(fleet: Controlled) -> None:
-    fleet.start()
-    fleet.settled()
-    one = fleet.live()[0]["id"]
-    fleet.operator.control("faults", operation="get", effect="status", status=410, times=0)
-    fleet.operator.control("end", id=one, notify=False)
-    eventually(lambda: len(fleet.live()) == len(DEVICES))
 
 
 def test_an_operator_that_points_elsewhere_has_created_nothing(fleet: Controlled) -> None:

@@ -21,7 +21,7 @@ from receiver.contract.redis_keys import (
     subscriptions_state,
 )
 from receiver.subscriptions.slots import as_document
-from tests.support.controlling import DEVICES, Controlled
+from tests.support.controlling import DEVICES, Controlled, event_of
 from tests.support.dying_controller import PATIENCE
 from tests.support.eventually import eventually
 from tests.support.forked import Forked
@@ -123,15 +123,11 @@ def test_one_that_lives_and_did_not_say_what_happened_is_renewed(
     fleet.start()
     fleet.settled()
     [slot, *_] = fleet.slots()
-    event = {
-        "type": "device.reachability.changed.v1",
-        "subscriptionattempt": slot.attempts[0].id,
-        "data": {"subscriptionId": slot.attempts[0].subscription, "reachable": False},
-    }
-    fleet.redis.xadd("receiver:events", {"event": msgspec.json.encode(event)})
+    [attempt] = slot.attempts
+    fleet.publish(event_of(attempt.id, attempt.subscription, reachable=False))
     deaf = ("receiver:subscriptions:sets", "fleet:deaf")
     eventually(lambda: fleet.redis.hget(*deaf))
-    eventually(lambda: slot.attempts[0].subscription not in fleet.ids())
+    eventually(lambda: attempt.subscription not in fleet.ids())
     fleet.settled()
 
 
@@ -199,9 +195,7 @@ def test_what_somebody_else_wrote_of_known_slots_ends_no_controller(
     client.rpush(subscriptions_orders("sim"), record)
     process = fleet.start()
     for name in ("strange", *(slot.attempts[0].id for slot in slots)):
-        event = {"type": "device.reachability.changed.v1", "subscriptionattempt": name}
-        event["data"] = {"subscriptionId": "s", "reachable": True}  # type: ignore[assignment]
-        client.xadd("receiver:events", {"event": msgspec.json.encode(event)})
+        fleet.publish(event_of(name, "s", reachable=True))
     heard = {slot.id.encode() for slot in slots}
     eventually(lambda: process.poll() is not None or _heard(client.hgetall(last)) == heard)
     assert process.poll() is None

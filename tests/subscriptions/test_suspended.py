@@ -1,21 +1,15 @@
 """An operator that suspends a subscription, and says so: nobody can make it go on."""
 
-import json
-
-from receiver.contract.redis_keys import EVENTS, SUBSCRIPTION_SETS
-from tests.support.controlling import DEVICES, Controlled
+from receiver.contract.redis_keys import SUBSCRIPTION_SETS
+from tests.support.controlling import DEVICES, Controlled, event_of
 from tests.support.eventually import eventually
 
 
 def updated(fleet: Controlled, reason: str) -> None:
     """What the worker publishes of `subscription-updated`."""
     [attempt] = fleet.slots()[0].attempts
-    event = {
-        "type": "subscription.updated.v1",
-        "subscriptionattempt": attempt.id,
-        "data": {"subscriptionId": attempt.subscription, "reason": reason},
-    }
-    fleet.redis.xadd(EVENTS, {"event": json.dumps(event, separators=(",", ":"))})
+    kind = "subscription.updated.v1"
+    fleet.publish(event_of(attempt.id, attempt.subscription, kind, reason=reason))
 
 
 def test_one_that_is_suspended_is_replaced_when_the_operator_says_so(fleet: Controlled) -> None:

@@ -1,12 +1,13 @@
 """One request that the operator carries out twice: two subscriptions with one tag and one token."""
 
 import json
-from typing import Any
 
 from receiver.contract.redis_keys import EVENTS, SUBSCRIPTION_SETS, subscriptions_state
-from tests.support.controlling import DEVICES, Controlled
+from tests.support.controlling import DEVICES, Controlled, event_of
 from tests.support.eventually import eventually
 from tests.support.operators import V08
+
+ENDED = "subscription.ended.v1"
 
 
 def test_the_end_of_a_twin_does_not_end_the_one_that_its_slot_counts_on(fleet: Controlled) -> None:
@@ -16,7 +17,7 @@ def test_the_end_of_a_twin_does_not_end_the_one_that_its_slot_counts_on(fleet: C
     [first] = fleet.slots()[0].attempts
     twin = repeated(fleet)
     eventually(lambda: ends_told(fleet, twin))  # the search for orphans has deleted it
-    read(fleet, event("subscription.ended.v1", twin, first.id, reason="SUBSCRIPTION_DELETED"))
+    read(fleet, event_of(first.id, twin, ENDED, reason="SUBSCRIPTION_DELETED"))
     assert [each.ended for each in fleet.slots()[0].attempts] == [""]
     fleet.settled(DEVICES[0])
     assert fleet.ids() == {first.subscription}
@@ -33,9 +34,9 @@ def test_a_twin_serves_where_its_slot_has_nothing_else_that_lives(fleet: Control
     fleet.operator.control("faults", times=0, skip=1, **fault)
     twin = repeated(fleet)
     fleet.operator.control("end", id=first.subscription)
-    read(fleet, event("subscription.ended.v1", first.subscription, first.id))
+    read(fleet, event_of(first.id, first.subscription, ENDED, reason="NETWORK_TERMINATED"))
     eventually(lambda: fleet.states() == ["failing"])
-    read(fleet, event("device.reachability.changed.v1", twin, first.id, reachable=True))
+    read(fleet, event_of(first.id, twin, reachable=True))
     assert fleet.ids() == {twin}
     fleet.operator.control("clear-faults")
     eventually(lambda: fleet.ids() != {twin})
@@ -49,19 +50,9 @@ def repeated(fleet: Controlled) -> str:
     return found
 
 
-def event(event_type: str, subscription: str, attempt: str, **data: Any) -> bytes:
-    """What the worker publishes of a notification with an attempt's token."""
-    said = {
-        "type": event_type,
-        "subscriptionattempt": attempt,
-        "data": {"subscriptionId": subscription, "reason": "NETWORK_TERMINATED"} | data,
-    }
-    return json.dumps(said, separators=(",", ":")).encode()
-
-
 def read(fleet: Controlled, said: bytes) -> None:
     """Publish an event, and wait until the controller has handled it."""
-    entry: Any = fleet.redis.xadd(EVENTS, {"event": said})
+    entry = fleet.publish(said)
     eventually(lambda: fleet.redis.hget(subscriptions_state("sim"), "read") == entry)
 
 
@@ -83,7 +74,7 @@ def test_a_twin_that_is_not_deleted_is_not_asked_about_at_each_of_its_events(
     fleet.renewed(DEVICES[0])
     for operation in ("list", "delete"):
         fleet.operator.control("faults", operation=operation, effect="status", status=403, times=0)
-    change = event("device.reachability.changed.v1", "a-late-one", first.id, reachable=True)
+    change = event_of(first.id, "a-late-one", reachable=True)
     events = fleet.redis.pipeline()
     for _ in range(50):
         events.xadd(EVENTS, {"event": change})

@@ -13,6 +13,7 @@ from typing import Any
 import redis
 
 from receiver.contract.redis_keys import (
+    EVENTS,
     SUBSCRIPTION_CREDENTIALS,
     SUBSCRIPTION_SETS,
     SUBSCRIPTIONS,
@@ -30,6 +31,18 @@ from tests.support.valkey import Valkey
 
 API = "device-reachability-status-subscriptions"
 DEVICES = ("+12065550100", "+12065550101", "+12065550102")
+
+
+def event_of(
+    attempt: str,
+    subscription: str,
+    event_type: str = "device.reachability.changed.v1",
+    **data: Any,
+) -> bytes:
+    """What a worker publishes of a notification that came with an attempt's token."""
+    about = {"type": event_type, "subscriptionattempt": attempt}
+    said = about | {"data": {"subscriptionId": subscription} | data}
+    return json.dumps(said, separators=(",", ":")).encode()
 
 
 class Controlled:
@@ -102,6 +115,10 @@ devices_file = "fleet.txt"
 
     def order(self, **what: Any) -> None:
         self.redis.rpush(subscriptions_orders("sim"), json.dumps(what))
+
+    def publish(self, event: bytes) -> Any:
+        """Put an event onto the stream that controllers read; its entry."""
+        return self.redis.xadd(EVENTS, {"event": event})
 
     def renew(self) -> None:
         """Order the renewal of every slot."""
