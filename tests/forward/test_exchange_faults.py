@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from receiver.config.settings import HttpSink
 from tests.support.consumer import Consumer, Handler, consuming
+from tests.support.eventually import eventually
 from tests.support.forwarding import http_sink
 from workers.sinks import http_client
 from workers.sinks.http_client import Endpoint, Reply
@@ -205,6 +206,29 @@ def test_an_empty_header_is_sent_and_none_that_was_not_asked_for() -> None:
         (request,) = consumer.requests
         sent = {"host": consumer.netloc, "content-length": "2"}
         assert request.headers == headers | sent
+
+
+def test_a_busy_connection_ends_so_that_a_name_which_moves_is_followed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http_client, "CONNECTION_SECONDS", 1)
+    connections: list[object] = []
+
+    def behave(_request: object, handler: Handler) -> int:
+        connections.append(handler.client_address)
+        return 204
+
+    with consuming() as consumer:
+        consumer.behaviour = behave
+        endpoint = Endpoint(http_sink(consumer, concurrency=1))
+
+        def moved() -> bool:
+            endpoint.post(None, b"{}", {})
+            assert endpoint.answers(20) == [(None, (204, "", b""))]
+            return len(set(connections)) > 1
+
+        eventually(moved, within=20)
+        assert connections[0] == connections[1]
 
 
 def test_more_of_an_answer_than_is_read_does_not_spoil_the_next_one() -> None:

@@ -23,6 +23,9 @@ ANSWER_BYTES: Final = 65_536
 """Bytes read of a response body, so that the connection can be used again."""
 KEPT_BYTES: Final = 512
 """Of them those that people get to see."""
+CONNECTION_SECONDS: Final = 300
+"""The age at which a connection is used no more, however busy: its name may lead elsewhere by then,
+and the host that it led to may still answer."""
 _SPECIAL: Final = (
     ipaddress.ip_network("192.0.0.0/24"),
     ipaddress.ip_network("168.63.129.16/32"),
@@ -198,6 +201,7 @@ def _options(sink: HttpSink) -> dict[int, Any]:
         pycurl.POST: 1,
         pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
         pycurl.TIMEOUT_MS: int(1000 * sink.timeout),
+        pycurl.MAXLIFETIME_CONN: CONNECTION_SECONDS,
         pycurl.NOSIGNAL: 1,
         pycurl.PROXY: "",  # none, whatever the environment says
         pycurl.PATH_AS_IS: 1,
