@@ -101,6 +101,19 @@ def test_what_others_removed_costs_an_owner_nothing(valkey: Valkey) -> None:
     assert client.keys(f"{DEAD_LETTER_OWNERS}*") == []
 
 
+def test_what_was_replayed_or_dropped_is_counted_no_more(valkey: Valkey) -> None:
+    client = valkey.client()
+    gone = bury(client, "a", 40)
+    bury(client, "b", 3)
+    Sweep(client).trim()
+    client.xdel(DEAD_LETTERS, *gone[1:])
+    bury(client, "c", 2)
+    for _ in range(2):
+        Sweep(client).trim()
+    assert known(client) == {"sink:a": 1, "sink:b": 3, "sink:c": 2}
+    assert ledger(client) == {}
+
+
 def test_what_is_no_letter_of_ours_counts_as_a_notification(valkey: Valkey) -> None:
     client = valkey.client()
     for garbage in (b"", b"\xc1", b"\x94\x01\x02\x03\xa3a b", b"text"):

@@ -9,8 +9,8 @@
 --      owner's even if none has too many
 -- Whose a letter is stands in the letter only. So each owner has an index, a stream with the ids of its
 -- letters at `<owners>:<owner>`, which is made here and nowhere else: whoever writes, removes or trims
--- letters knows nothing of it. What is gone from the stream is tolerated in the indexes up to a hundredth
--- of what is kept; with more, all indexes are made anew.
+-- letters knows nothing of it. Where ids of the indexes are gone from the stream, all indexes are made anew;
+-- of more letters than a call may look at, once as many are gone as a hundredth of what is kept.
 -- Returns {letters cut, when the oldest of the largest owner was written (ms) or -1 for none, 1 if there
 -- are letters that no index has yet: nothing is cut before}.
 local letters, ledger, owners = KEYS[1], KEYS[2], KEYS[3]
@@ -93,7 +93,8 @@ for _, owner in ipairs(known()) do
     entries = entries + redis.call('XLEN', index(owner))
 end
 local last = map(redis.call('XINFO', 'STREAM', letters))['last-generated-id']
-if less(last, indexed) or entries > redis.call('XLEN', letters) + most / 100 then
+local length = redis.call('XLEN', letters)
+if less(last, indexed) or entries > length + (length > at_once and most / 100 or 0) then
     forget()
     indexed = '0-0'
 end
