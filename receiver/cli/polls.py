@@ -55,4 +55,4 @@ def _print(found: list[PollState], now: float) -> None:
 
 
 def _when(seconds: int) -> str:
-    return f"{within_calendar(seconds * 1000):%Y-%m-%d %H:%M:%S}" if seconds else ""
+    return f"{within_calendar(seconds * 1000):%Y-%m-%d %H:%M:%SZ}" if seconds else ""

@@ -8,7 +8,7 @@ import click
 from receiver.cli.ledger import watch_sums
 from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.table import print_table
-from receiver.cli.terminal.time_option import format_time
+from receiver.cli.terminal.time_option import cut_time, format_time
 from receiver.operations import watch_ledger
 from receiver.polling import watch_list
 from receiver.polling.watch import Watch
@@ -130,4 +130,5 @@ def _row(watch: Watch, due: int) -> dict[str, Any]:
 
 def _cells(row: dict[str, Any]) -> tuple[object, ...]:
     words = ", ".join(f"{count} {word}" for word, count in row["statuses"].items())
-    return row["poll"], row["id"], row["since"][:19], row["looks"], row["due"][:19], words
+    since, due = cut_time(row["since"]), cut_time(row["due"])
+    return row["poll"], row["id"], since, row["looks"], due, words

@@ -26,6 +26,8 @@ NEXT = re.compile(r"`receiver |--\w|\b[A-Z]+_[A-Z_]+\b|receiver\.toml|\bTry '|\b
 """What tells what to do: a command, an option, a variable, or the file."""
 COLOUR = re.compile("\x1b\\[[0-9;]*(3[0-8]|4[0-8]|9[0-7])")
 
+ZONELESS = re.compile(r"\b\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?!\d|[:.]\d|Z| UTC)")
+
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
@@ -123,6 +125,12 @@ def test_a_terminal_of_80_columns_is_not_exceeded_and_has_colours_if_it_likes(
     assert "\x1b" not in shown
     follows = any("--no-follow" in one.opts for one in leaf.options)  # a line for each event
     assert follows or [line for line in shown.splitlines() if len(line) > 80] == []
+
+
+@each
+def test_a_time_on_a_terminal_says_that_it_is_utc(leaf: Leaf, place: Path, seeded: Seeded) -> None:
+    shown = ran(leaf, place, seeded, terminal=True, TERM="dumb", TZ="America/New_York").out
+    assert ZONELESS.findall(shown) == []
 
 
 @each

@@ -62,7 +62,7 @@ def _print_line(one: Delivery) -> None:
     from rich.text import Text
 
     text = Text()
-    text.append(one.time[11:19], "dim").append("  ")
+    text.append(one.time[11:19] + "Z", "dim").append("  ")
     if one.status:
         text.append(f"[{one.status}]", "green" if 200 <= one.status < 300 else "red")
         text.append(f" {one.milliseconds:6.0f} ms  ")

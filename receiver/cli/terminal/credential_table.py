@@ -6,7 +6,7 @@ from receiver.auth.bearer import Credential
 from receiver.auth.credential_store import Stored, successor
 from receiver.cli.terminal.output import printable
 from receiver.cli.terminal.table import print_table
-from receiver.cli.terminal.time_option import format_time
+from receiver.cli.terminal.time_option import cut_time, format_time
 
 _WEEK: Final = 7 * 86400.0
 
@@ -63,7 +63,9 @@ def show(stored: list[Stored], of_subscriptions: int) -> None:
     rows = []
     for one in stored:
         said = document(one)
-        times = [(said[name] or "never")[:16] for name in ("created", "expires", "last_used")]
+        times = [
+            cut_time(said[name], 16) or "never" for name in ("created", "expires", "last_used")
+        ]
         valid_for = (said["listener"] or "all") if one.credential else "unreadable"
         rows.append([said["id"], said["label"], valid_for, *times])
     if of_subscriptions:

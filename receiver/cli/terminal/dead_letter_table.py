@@ -10,7 +10,7 @@ import msgspec
 from receiver.carriers.formats.charset import body_text
 from receiver.cli.terminal.output import print_document, print_documents, printable
 from receiver.cli.terminal.table import print_pairs, print_table
-from receiver.cli.terminal.time_option import format_time
+from receiver.cli.terminal.time_option import cut_time, format_time
 from receiver.operations.dead_letters import Found, Summary
 
 
@@ -39,7 +39,8 @@ def _print_table(summaries: Iterable[Summary]) -> int:
 
 
 def _row(one: Summary) -> tuple[object, ...]:
-    cells = (one.id, format_time(one.at)[:19], one.type or one.kind, one.listener, one.sink)
+    at = cut_time(format_time(one.at))
+    cells = (one.id, at, one.type or one.kind, one.listener, one.sink)
     return (*cells, one.attempts or "", one.reason)
 
 

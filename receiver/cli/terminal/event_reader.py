@@ -110,7 +110,7 @@ def _print_line(event: bytes) -> None:
     document = decoded(event) or {}
     data = {name: value for name, value in document.get("data", {}).items() if name != "raw"}
     line = Text()
-    line.append(printable(document.get("receivedtime", ""))[11:19], "dim").append(" ")
+    line.append(printable(document.get("receivedtime", ""))[11:19] + "Z", "dim").append(" ")
     line.append(printable(document.get("type", "?")), "bold green").append("  ")
     line.append(printable(document.get("subject", "")), "cyan").append("  ")
     line.append(printable(msgspec.json.encode(data).decode()))

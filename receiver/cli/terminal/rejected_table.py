@@ -8,7 +8,7 @@ import click
 from receiver.cli.terminal.dead_letter_table import body_members, print_body
 from receiver.cli.terminal.output import print_document, print_documents, printable
 from receiver.cli.terminal.table import print_pairs, print_table
-from receiver.cli.terminal.time_option import format_time
+from receiver.cli.terminal.time_option import cut_time, format_time
 from receiver.operations.rejected_requests import Found
 
 _COLUMNS = ("id", "at", "status", "callback", "listener", "bytes", "reason")
@@ -23,7 +23,7 @@ def show_list(found: Iterable[Found], *, as_json: bool) -> int:
 
 def _row(one: Found) -> list[object]:
     document = _document(one)
-    document["at"] = document["at"][:19]
+    document["at"] = cut_time(document["at"])
     return [document[name] for name in _COLUMNS]
 
 

@@ -38,3 +38,8 @@ def format_time(milliseconds: int) -> str:
     `within_calendar` has it.
     """
     return within_calendar(milliseconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def cut_time(time: str, length: int = len("2026-01-31T12:00:00")) -> str:
+    """Return a time as `format_time` has it, cut for a table: it still says that it is UTC."""
+    return f"{time[:length]}Z" if time else ""
