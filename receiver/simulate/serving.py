@@ -2,7 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import uvicorn
@@ -75,13 +75,17 @@ def json(status: int, document: object) -> Response:
 
 
 class Calls:
-    """All requests to a server."""
+    """The requests to a server, or those that it sends."""
 
     def __init__(self) -> None:
-        self.kept: deque[Struct] = deque(maxlen=_KEPT)
+        self._kept: deque[Struct] = deque(maxlen=_KEPT)
         self.answers: Counter[str] = Counter()
 
     def note(self, call: Struct, answer: str) -> None:
         """Add a request, and count its answer."""
-        self.kept.append(call)
+        self._kept.append(call)
         self.answers[answer] += 1
+
+    def shown(self) -> list[Any]:
+        """Return the latest for the records."""
+        return [msgspec.to_builtins(each) for each in self._kept]

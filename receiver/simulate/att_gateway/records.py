@@ -4,7 +4,6 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from receiver.simulate.att_gateway.gateway import Gateway
@@ -37,7 +36,7 @@ def records(gateway: Gateway, *, summary: bool) -> dict[str, Any]:
     }
     if not summary:
         found |= {
-            "calls": [msgspec.to_builtins(each) for each in gateway.calls.kept],
+            "calls": gateway.calls.shown(),
             "pages": [each.shown() for each in gateway.handovers.all],
             "sent": gateway.outbox.shown(),
         }

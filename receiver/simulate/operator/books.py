@@ -4,7 +4,6 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from receiver.simulate.notifications import time_text
@@ -34,14 +33,14 @@ def books(operator: Operator, *, summary: bool) -> dict[str, Any]:
         "live": sum(each.live for each in known),
         "statuses": Counter(each.status for each in known),
         "requests": operator.calls.answers,
-        "deliveries": operator.deliveries.answers,
+        "deliveries": operator.deliveries.attempts.answers,
         "under_way": operator.deliveries.under_way,
         "faults": operator.fault_orders.left,
     }
     if not summary:
         found |= {
-            "calls": [msgspec.to_builtins(each) for each in operator.calls.kept],
-            "attempts": [msgspec.to_builtins(each) for each in operator.deliveries.attempts],
+            "calls": operator.calls.shown(),
+            "attempts": operator.deliveries.attempts.shown(),
             "subscriptions": [_shown(each) for each in known],
         }
     return found

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter, deque
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
@@ -14,11 +13,10 @@ from msgspec import Struct
 from receiver.runtime.retry_after import retry_after
 from receiver.simulate.operator.scenario import Scenario
 from receiver.simulate.operator.subscription import Subscription
+from receiver.simulate.serving import Calls
 
 _TYPE: Final = "application/cloudevents+json"
 _AGAIN: Final = frozenset({408, 425, 429})
-_KEPT: Final = 100_000
-"""Attempts in the books; the oldest go first. The counts stay."""
 
 
 class Attempt(Struct, frozen=True):
@@ -46,8 +44,7 @@ class Deliveries:
         self._at_once = asyncio.Semaphore(settings.connections)
         self._client = httpx2.AsyncClient(trust_env=False)
         self._tasks: set[asyncio.Task[None]] = set()
-        self.attempts: deque[Attempt] = deque(maxlen=_KEPT)
-        self.answers: Counter[str] = Counter()
+        self.attempts = Calls()
 
     def send(
         self,
@@ -117,12 +114,10 @@ class Deliveries:
         return str(answer.status_code), retry_after(value, time.time(), date) or 0
 
     def _note(self, found: Subscription, event: dict[str, Any], nth: int, answer: str) -> None:
-        self.answers[answer] += 1
         reason = event["data"].get("terminationReason", "")
         sink = found.wanted.sink
-        self.attempts.append(
-            Attempt(self._now(), event["id"], event["type"], found.id, sink, nth, answer, reason)
-        )
+        about = (event["id"], event["type"], found.id, sink, nth, answer, reason)
+        self.attempts.note(Attempt(self._now(), *about), answer)
 
 
 def _worth_another(answer: str) -> bool:
