@@ -19,6 +19,7 @@ import structlog
 from receiver.contract.records import Notification
 from receiver.metrics.counters import DELIVERED, PUBLISHED, Counters
 from receiver.runtime import logs
+from receiver.runtime.moment import rfc3339
 from receiver.runtime.redis_errors import DOWN
 
 EVERY: Final = 1.0
@@ -139,11 +140,7 @@ def _enabled_levels() -> frozenset[str]:
 
 
 def _timestamp(now: int) -> str:
-    return (
-        datetime.fromtimestamp(now / 1000, UTC)
-        .isoformat(timespec="milliseconds")
-        .replace("+00:00", "Z")
-    )
+    return rfc3339(datetime.fromtimestamp(now / 1000, UTC))
 
 
 def _for_terminal(line: str) -> str:

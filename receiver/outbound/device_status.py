@@ -14,6 +14,7 @@ from receiver.carriers.formats import timestamp
 from receiver.config.operators import Operator
 from receiver.outbound.answers import Answer, NotSent, Unanswered
 from receiver.outbound.operator_client import OperatorClient
+from receiver.runtime.moment import rfc3339
 
 _FLAT: Final = re.compile(r"/device-status/v[^/]+/?$").search
 _CONNECTIVITY: Final = {
@@ -161,6 +162,6 @@ def _note_time(status: DeviceStatus, query: Query, said: Any) -> None:
     when = timestamp.rfc3339(said) if isinstance(said, str) else None
     if when is None:
         return
-    text = when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    text = rfc3339(when)
     status.times[query] = text
     status.last_status_time = min(text, status.last_status_time or text)

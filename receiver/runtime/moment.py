@@ -1,4 +1,4 @@
-"""Times as people write them: an age such as 10m, or an RFC 3339 time."""
+"""Times as text: an age such as 10m, as people write it, or an RFC 3339 time."""
 
 import re
 import time
@@ -8,6 +8,11 @@ from typing import Final
 WANTED: Final = "an age such as 90s, 10m, 2h, 1d or a time such as 2026-01-31T12:00:00Z is wanted"
 _AGE: Final = re.compile(r"([0-9]{1,9})([smhd])").fullmatch
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def rfc3339(when: datetime) -> str:
+    """Return a time of UTC as RFC 3339 text, to the millisecond."""
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def moment(text: str) -> int:

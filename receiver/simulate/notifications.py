@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from receiver.runtime.moment import rfc3339
+
 
 def message(
     when: datetime, text: str, sender: str, to: str = "48507", message_id: str = ""
@@ -40,4 +42,4 @@ def cloud_event(
 
 def time_text(when: datetime) -> str:
     """Return a time as CAMARA writes it: RFC 3339, UTC, milliseconds."""
-    return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(when.astimezone(UTC))

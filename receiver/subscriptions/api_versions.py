@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from receiver.carriers.formats import timestamp
 from receiver.outbound import Answer
+from receiver.runtime.moment import rfc3339
 
 _API_AND_VERSION: Final = re.compile(r"/([a-z0-9-]+)/v(wip|[0-9][0-9a-z.]*)/?$").search
 _LONGEST_ID: Final = 1024
@@ -162,8 +163,7 @@ def parse_time(value: Any) -> float:
 
 
 def _text(seconds: float) -> str:
-    when = datetime.fromtimestamp(seconds, UTC)
-    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(datetime.fromtimestamp(seconds, UTC))
 
 
 def _is_flat(base: str) -> bool:

@@ -12,6 +12,7 @@ from receiver.carriers.identity import digest, identity, is_occurrence, unique
 from receiver.contract.records import Notification
 from receiver.events.event_types import Basis
 from receiver.events.schema_uri import DATA_SCHEMAS
+from receiver.runtime.moment import rfc3339
 
 _json = msgspec.json.Encoder().encode
 
@@ -119,4 +120,4 @@ a third of a worker's time."""
 def _instant(milliseconds: int) -> tuple[datetime, str]:
     """Return a time and its RFC 3339 text; cached, since a burst has many of one millisecond."""
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment, moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment, rfc3339(moment)
