@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
 from receiver.runtime import redis_client, redis_errors
@@ -27,6 +28,17 @@ class StreamReader:
         last: Any = await self._client.xrevrange(self._stream, count=1)
         if last:
             self._after = last[0][0].decode()
+
+    async def entries(self) -> AsyncIterator[Iterable[bytes]]:
+        """Yield the values of each entry since then. Raises one of `redis_errors.DOWN`."""
+        after = self._after
+        while True:
+            found: Any = await self._client.xrange(self._stream, f"({after}", "+", _BATCH)
+            if not found:
+                return
+            for entry, fields in found:
+                after = entry.decode()
+                yield fields.values()
 
     async def close(self) -> None:
         """Close the connection."""

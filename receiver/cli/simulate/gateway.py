@@ -71,7 +71,7 @@ def command(
     url = simulated_server.base_url(host, port)
     _check_stream(redis_url)
     from receiver.simulate.att_gateway import app
-    from receiver.simulate.att_gateway.reader import StreamReader
+    from receiver.simulate.reader import StreamReader
 
     reader = StreamReader(redis_url, from_stream) if redis_url else None
     verdicts: list[Verdict] = []

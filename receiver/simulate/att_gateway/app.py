@@ -20,11 +20,11 @@ from receiver.simulate.att_gateway.gateway import Gateway
 from receiver.simulate.att_gateway.in_app.channels import ChannelsApi
 from receiver.simulate.att_gateway.in_app.messages_api import MessagesApi
 from receiver.simulate.att_gateway.oauth.oauth_api import OAuthApi
-from receiver.simulate.att_gateway.reader import StreamReader
 from receiver.simulate.att_gateway.scenario import Scenario
 from receiver.simulate.att_gateway.sms.inbox_api import InboxApi
 from receiver.simulate.att_gateway.sms.outbox_api import OutboxApi
 from receiver.simulate.att_gateway.verdict import Verdict
+from receiver.simulate.reader import StreamReader
 
 _GSMA = ("/3/smsmessaging", "/1/smsmessaging", "/{service}/1/smsmessaging")
 """AT&T's root of GSMA's OneAPI, and those of GSMA's own clients."""

@@ -26,10 +26,10 @@ from receiver.simulate.att_gateway.orders import (
     Published,
     SetStatus,
 )
-from receiver.simulate.att_gateway.reader import StreamReader
 from receiver.simulate.att_gateway.records import records
 from receiver.simulate.att_gateway.scenario import Fault
-from receiver.simulate.att_gateway.verdict import Verdict, verdict
+from receiver.simulate.att_gateway.verdict import Verdict, texts, verdict
+from receiver.simulate.reader import StreamReader
 from receiver.simulate.serving import json
 
 
@@ -62,7 +62,10 @@ class Control:
     async def verdict(self, reader: StreamReader) -> Verdict:
         """Return the verdict by what is on a stream. Raises one of `redis_errors.DOWN`."""
         known = {text for each in self._gateway.handovers.all for text in each.texts}
-        return self._compared(await reader.texts(known))
+        published: Counter[str] = Counter()
+        async for values in reader.entries():
+            published.update(texts(values, known))
+        return self._compared(published)
 
     def _compared(self, published: Counter[str]) -> Verdict:
         inbox = self._gateway.inbox
