@@ -1,7 +1,8 @@
 """How an operator asks the Redis in use with `redis-cli`, as the remedies of findings have it.
 
-`redis-cli -u` knows `redis://` and `rediss://` only, and none of the options after a `?`. No
-password is shown: `redis-cli` asks for it.
+`redis-cli -u` knows `redis://` and `rediss://` only, and none of the options after a `?`; to it a
+password without a name before it is that of a user without a name, which no server has. No password
+is shown: `redis-cli` asks for it.
 """
 
 import shlex
@@ -22,7 +23,7 @@ Node = tuple[str, int]
 
 def of_embedded(url_file: Path) -> str:
     """Return the command for the server of `receiver up`, whose address is in a file."""
-    return f'redis-cli -u "$(cat {shlex.quote(str(url_file))})" '
+    return f'redis-cli -u "$(cat {shlex.quote(str(url_file))})" --user default '
 
 
 def of(url: str, master: Node | None) -> str:
@@ -32,7 +33,8 @@ def of(url: str, master: Node | None) -> str:
     parts, said = urlsplit(url), dict(parse_qsl(urlsplit(url).query))
     tls = ["--tls"] * parts.scheme.startswith("rediss+") + _tls(said)
     if parts.scheme in ("redis", "rediss"):
-        return f"{ASK}{shlex.join(tls)} " if tls else ASK
+        who = ["--user", said.get("username", "default")] * parts.netloc.startswith(":")
+        return f"{ASK}{shlex.join(words)} " if (words := who + tls) else ASK
     if parts.scheme == "unix":
         where = ["-s", unquote(parts.path), *_numbered(said.get("db", ""))]
         words = [*where, *_who(parts.netloc, said)]

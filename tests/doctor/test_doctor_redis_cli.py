@@ -1,11 +1,16 @@
 """The remedies of `receiver doctor` that ask Redis ask the one in use, however it is named."""
 
+import os
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from receiver.doctor import redis_cli
+from tests.support.commands import free_port
 from tests.support.examined import examined
+from tests.support.fronts import tool
 from tests.support.valkey import Valkey
 
 SENTINEL = "redis+sentinel://:secret@s1:26379,s2:26380/ours/2"
@@ -14,8 +19,14 @@ SENTINEL = "redis+sentinel://:secret@s1:26379,s2:26380/ours/2"
 @pytest.mark.parametrize(
     ("url", "master", "command"),
     [
-        ("redis://:secret@redis:6379/0", None, 'redis-cli -u "$REDIS_URL" '),
-        ("rediss://:secret@redis:6379/0", None, 'redis-cli -u "$REDIS_URL" '),
+        ("redis://redis:6379/0", None, 'redis-cli -u "$REDIS_URL" '),
+        ("rediss://ada:secret@redis:6379/0", None, 'redis-cli -u "$REDIS_URL" '),
+        ("redis://:secret@redis:6379/0", None, 'redis-cli -u "$REDIS_URL" --user default '),
+        (
+            "rediss://:secret@redis:6379/0?username=ada&ssl_cert_reqs=none",
+            None,
+            'redis-cli -u "$REDIS_URL" --user ada --insecure ',
+        ),
         (
             "rediss://redis:6379/0?ssl_ca_certs=/etc/ca.pem",
             None,
@@ -64,4 +75,23 @@ def test_a_remedy_asks_the_server_of_receiver_up_by_its_file(
     file.write_text(valkey.url + "\n")
     found = examined(tmp_path, "")
     weak = next(one for what, one in found.items() if "appendfsync" in what)
-    assert weak["fix"].startswith('redis-cli -u "$(cat var/redis-url)" CONFIG SET appendfsync')
+    ask = 'redis-cli -u "$(cat var/redis-url)" --user default '
+    assert weak["fix"].startswith(f"{ask}CONFIG SET appendfsync")
+
+
+def test_redis_cli_gets_in_by_an_address_that_has_a_password_and_no_user(
+    start_valkey: Callable[..., Valkey],
+) -> None:
+    tool("redis-cli")
+    port = free_port()
+    start_valkey(port=str(port)).client().config_set("requirepass", "secret")
+    url = f"redis://:secret@127.0.0.1:{port}/0"
+    said = subprocess.run(
+        ["/bin/sh", "-c", redis_cli.of(url, None) + "CONFIG GET appendfsync"],
+        env={**os.environ, "REDIS_URL": url},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "appendfsync" in said.stdout
