@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from receiver.config.settings import RedisStreamSink, Settings
 from receiver.doctor.files import check_files
 from receiver.doctor.finding import Finding
+from receiver.doctor.unreachable_redis import ASK
 from receiver.intake.spool.file_set import SHARE_OF_FREE
 from receiver.runtime.loopback import is_loopback
 from receiver.runtime.tracing import switch
@@ -91,7 +92,7 @@ def _redis(url: str) -> Iterator[Finding]:
             "serious",
             "REDIS_URL has no password and names another machine",
             "whoever reaches that Redis can read and write everything, credentials included",
-            "redis-cli CONFIG SET requirepass SECRET && redis-cli CONFIG REWRITE  # then "
+            ASK + "CONFIG SET requirepass SECRET  # and write it into the server's own file; then "
             "REDIS_URL=rediss://:SECRET@HOST:PORT/0, restart web and worker",
         )
     if not parts.scheme.startswith("rediss"):

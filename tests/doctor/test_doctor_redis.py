@@ -33,7 +33,7 @@ def test_a_server_that_would_lose_data_is_found_and_the_fix_mends_it(
     found = examined(tmp_path, server.url)
     assert grave(found, part) == severity
     (fix,) = (one["fix"] for what, one in found.items() if part in what)
-    name, value = fix.partition("CONFIG SET ")[2].partition(" &&")[0].split(" ")
+    name, value = fix.partition("CONFIG SET ")[2].partition("  #")[0].split(" ")
     server.client().config_set(name, value)
     assert not any(part in what for what in examined(tmp_path, server.url))
 
