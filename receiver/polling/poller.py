@@ -55,12 +55,18 @@ class Poller:
             except DOWN_ON_THE_LOOP as error:
                 await self._away(f"Redis does not answer ({refusal(error)})")
             except Exception as error:  # noqa: BLE001 - one poll's fault is no other poll's
-                self._seldom.say("error", "poll.fault", poll=site.poll.name, error=_where(error))
-                self._rest(site.pace.after(1))
+                await self._failed(_where(error))
             await asyncio.sleep(site.pace.tick)
         await self._kind.finish()
         with contextlib.suppress(*DOWN_ON_THE_LOOP):
             await site.store.release_lease()
+
+    async def _failed(self, where: str) -> None:
+        """Say a fault of ours, and rest as after a round that failed."""
+        self._seldom.say("error", "poll.fault", poll=self._site.poll.name, error=where)
+        self._rest(self._site.pace.after(1))
+        with contextlib.suppress(*DOWN_ON_THE_LOOP):
+            await self._site.store.note(trouble=f"a fault of ours: {where}")
 
     async def once(self) -> Round:
         """Do one round now, or when the lease of a process that has died is over. Raises one of

@@ -11,6 +11,7 @@ import pytest
 
 from receiver.contract.redis_keys import poll_state
 from receiver.polling.gateway import Gateway
+from receiver.polling.inbox import Inbox
 from receiver.polling.page_file import PageFile
 from receiver.polling.store import Store
 from receiver.runtime.redis_errors import DOWN_ON_THE_LOOP
@@ -140,6 +141,21 @@ def test_a_poll_that_waits_for_room_in_redis_says_so_until_it_goes_on(polled: Po
     assert polled.outcomes() == {}
     polled.until(polled.outcomes)
     assert (polled.state()["outcome"], polled.state().get("trouble")) == ("messages", None)
+
+
+def test_a_fault_of_ours_is_said_where_the_poll_is_listed(
+    polled: Polled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise KeyError("+12065550100")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Inbox, "round", failing)
+        polled.until(lambda: polled.state().get("trouble"))
+    assert "KeyError at test_poll_trouble.py" in polled.state()["trouble"]
+    assert "+1206" not in polled.state()["trouble"]
+    polled.until(polled.outcomes)
+    assert "trouble" not in polled.state()
 
 
 def test_two_pollers_do_not_poll_twice_and_the_second_goes_on_when_the_first_ends(
