@@ -72,12 +72,9 @@ def _print_bodies(client: redis.Redis, receipt: str) -> None:
             f"no body is stored under the receipt {receipt} (any more): `receiver explain` names "
             "the receipt of an event"
         )
-    if sys.stdout.isatty():
-        for each in found:
-            print_body(each)
-        return
     for each in found:  # of several each is an item of a batch, and so JSON
-        click.echo(bytes(as_raw(each)) if len(found) > 1 else each)
+        body = bytes(as_raw(each)) if len(found) > 1 else each
+        print_body(body) if sys.stdout.isatty() else click.echo(body)
 
 
 def _document(story: Story) -> dict[str, object]:

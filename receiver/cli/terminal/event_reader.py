@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import redis
 
-from receiver.cli.terminal.output import printable, terminal
+from receiver.cli.terminal.output import harmless, printable, terminal
 from receiver.contract.redis_keys import EVENTS
 from receiver.contract.stored_values import UNREADABLE
 from receiver.operations.look import newest_entry
@@ -98,7 +98,7 @@ def event_printer(*, as_json: bool) -> Callable[[bytes], None]:
         return _print_line
 
     def print_json(event: bytes) -> None:
-        sys.stdout.buffer.write(event + b"\n")
+        sys.stdout.buffer.write(harmless(event) + b"\n")
         sys.stdout.buffer.flush()
 
     return print_json

@@ -52,11 +52,16 @@ def _or_into_a_pipe(context: click.Context, _option: click.Parameter, given: boo
 
 
 def print_document(value: object) -> None:
-    """Print a value as one line of JSON; on a terminal with escapes for what could control it."""
-    text = json_text.encode(value).decode()
-    if sys.stdout.isatty() and not text.isprintable():
-        text = "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
-    click.echo(text)
+    """Print a value as one line of JSON."""
+    click.echo(harmless(json_text.encode(value)))
+
+
+def harmless(document: bytes) -> bytes:
+    """Return a JSON document as it is, or for a terminal with escapes for what could control it."""
+    text = document.decode("utf-8", "replace")
+    if text.isprintable() or not sys.stdout.isatty():
+        return document
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text).encode()
 
 
 def print_documents(values: Iterable[object]) -> int:
