@@ -58,7 +58,8 @@ class Gateway:
         self._under_way: set[asyncio.Task[None]] = set()
         self._ended: set[str] = set()
         self._camara_waits = 0.0
-        self._stopping = False
+        self.stopping = False
+        """Whether no further attempt is started."""
         self.finished = False
         self._loop = asyncio.get_running_loop()
         self._begun = time.perf_counter()
@@ -75,14 +76,14 @@ class Gateway:
 
     def stop(self) -> None:
         """Start no further attempt: those under way are the last."""
-        self._stopping = True
+        self.stopping = True
 
     async def run(self) -> None:
         """Send until every notification is acknowledged, refused for good or given up."""
         self._begun = time.perf_counter()
         ahead: Iterator[Planned] = iter(self._plan)
         following = next(ahead, None)
-        while not self._stopping and (following or self._due or self._under_way):
+        while not self.stopping and (following or self._due or self._under_way):
             while following and following.due <= self.now + _WRITE_AHEAD:
                 self._expect(following)
                 following = next(ahead, None)

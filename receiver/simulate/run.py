@@ -35,6 +35,8 @@ class Progress(Struct, frozen=True):
     """About how many notifications the run will have."""
     sending: bool
     """Whether notifications are still sent; then only the stream is waited for."""
+    stopped: bool
+    """Whether none is sent any more but those under way."""
 
 
 class Run(Struct, frozen=True, kw_only=True):
@@ -57,7 +59,8 @@ class Run(Struct, frozen=True, kw_only=True):
         """Send, wait until everything is published, and return the verdict. Raises one of
         `redis_errors.DOWN`, at the start.
 
-        SIGINT or SIGTERM ends the sending, and there is a verdict on what was sent.
+        SIGINT or SIGTERM ends the sending, and there is a verdict on what was sent; a second one
+        ends all.
         """
         ledger = RunLedger(self.name)
         plan = Plan(self.scenario, self.seed, self.name, self.zone)
@@ -66,8 +69,7 @@ class Run(Struct, frozen=True, kw_only=True):
         reader = Reader(self.stream.url, self.stream.name, ledger) if self.stream else None
         if reader:
             await reader.begin()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, gateway.stop)
+        _stop_at_signals(gateway)
         helpers = [asyncio.create_task(self._show(gateway, ledger))]
         if reader:
             helpers.append(asyncio.create_task(reader.run()))
@@ -98,4 +100,18 @@ class Run(Struct, frozen=True, kw_only=True):
             gateway.waiting,
             self.scenario.expected,
             sending=not gateway.finished,
+            stopped=gateway.stopping,
         )
+
+
+def _stop_at_signals(gateway: Gateway) -> None:
+    """Stop the gateway at SIGINT or SIGTERM; what waits for answers then ends at the next one."""
+    loop, numbers = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
+
+    def stop() -> None:
+        gateway.stop()
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+    for number in numbers:
+        loop.add_signal_handler(number, stop)

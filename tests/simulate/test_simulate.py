@@ -167,6 +167,21 @@ def test_interrupted_it_still_gives_its_verdict(
     assert verdict["lost"] == 0
 
 
+def test_interrupted_twice_it_waits_for_no_answer(tmp_path: Path) -> None:
+    (tmp_path / "scenario.toml").write_text("timeout = 50\nphase = [{burst = 3}]")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        options = ("scenario.toml", "--url", url, "--token", TOKEN)
+        with running(tmp_path, "simulate", *options) as simulate:
+            silent.accept()[0].close()
+            simulate.send_signal(signal.SIGINT)
+            assert simulate.stderr
+            assert "stopping (Ctrl-C: at once)" in simulate.stderr.readline()
+            simulate.send_signal(signal.SIGINT)
+            assert simulate.communicate(timeout=30) == ("", "")
+    assert simulate.returncode == 130
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

@@ -42,5 +42,5 @@ def test_where_nobody_listens_it_says_so_meanwhile_and_at_the_end(tmp_path: Path
     done = run(tmp_path, "simulate", *options)
     assert (done.returncode, json.loads(done.stdout)["unreachable"]) == (1, True)
     meanwhile, *end = done.stderr.splitlines()
-    assert meanwhile.endswith("nobody listens there yet")
+    assert "nobody listens there yet" in meanwhile
     assert "receiver: every attempt was unreachable: another --url, or PORT, is wanted" in end

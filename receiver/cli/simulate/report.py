@@ -81,14 +81,20 @@ class _Live:
 def _line(now: Progress, out: str = "", back: str = "") -> str:
     ledger = now.ledger
     p99 = percentiles(ledger.latencies[-_RECENT:])["p99"]
-    doing = "" if now.sending else "  settling"
-    if set(ledger.answers) == {"unreachable"}:
-        doing = "  nobody listens there yet"
     return (
-        f"{now.seconds:3.0f} s  sent {ledger.sent:,}{out}  ack {ledger.acknowledged:,}{back}  "
-        f"published {ledger.published:,}  waiting {now.waiting:,}  "
-        f"p99 {'-' if p99 is None else format(p99, ',.0f')} ms{doing}"
+        f"{now.seconds:3.0f} s  {_doing(now)}sent {ledger.sent:,}{out}  "
+        f"ack {ledger.acknowledged:,}{back}  published {ledger.published:,}  "
+        f"waiting {now.waiting:,}  p99 {'-' if p99 is None else format(p99, ',.0f')} ms"
     )
+
+
+def _doing(now: Progress) -> str:
+    """Return what is not as usual; it stands where no narrow terminal cuts it off."""
+    if now.stopped:
+        return "stopping (Ctrl-C: at once)  "
+    if not now.sending:
+        return "settling  "
+    return "nobody listens there yet  " if set(now.ledger.answers) == {"unreachable"} else ""
 
 
 def _lines(found: Verdict) -> list[tuple[str, str]]:

@@ -103,7 +103,8 @@ def command(scenario: Path | None, url: str | None, token: str | None, **options
 
     Where every answer is 401 or 404 it stops at once and says so.
 
-    Ctrl-C stops sending, and the verdict is printed. The scenario file: docs/simulate.md.
+    Ctrl-C stops sending, and the verdict is printed; a second one ends it at once. The scenario
+    file: docs/simulate.md.
 
     `receiver simulate operator` is the other side, for a client that subscribes;
     `receiver simulate gateway` for one that polls.
