@@ -86,6 +86,9 @@ class _Commands(click.Group):
         except click.Abort as no:
             if isinstance(no.__context__, KeyboardInterrupt):  # where a question was asked
                 _end(no.__context__)
+            if isinstance(no.__context__, EOFError):
+                click.echo("\nreceiver: nobody answers: --yes does it without asking", err=True)
+                raise SystemExit(1) from None
             raise
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:

@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 
 from tests.support import console_data
-from tests.support.command_line import COMMANDS, LEAVES, Done, Leaf, here
+from tests.support.command_line import COMMANDS, LEAVES, NUMBER, Done, Leaf, here
 from tests.support.commands import free_port
 from tests.support.valkey import Valkey
 
@@ -22,7 +22,7 @@ stream = "company:events"
 """
 each = pytest.mark.parametrize("leaf", COMMANDS, ids=lambda leaf: leaf.name)
 lists = [leaf for leaf in COMMANDS if leaf.command.get_short_help_str().startswith("List ")]
-NEXT = re.compile(r"`receiver |--\w|\b[A-Z]+_[A-Z_]+\b|receiver\.toml|\bTry '|\bPORT\b|Aborted!")
+NEXT = re.compile(r"`receiver |--\w|\b[A-Z]+_[A-Z_]+\b|receiver\.toml|\bTry '|\bPORT\b")
 """What tells what to do: a command, an option, a variable, or the file."""
 COLOUR = re.compile("\x1b\\[[0-9;]*(3[0-8]|4[0-8]|9[0-7])")
 
@@ -144,6 +144,15 @@ def test_what_goes_wrong_is_said_on_stderr_with_what_to_do(
         assert not done.code or done.err or done.out
         if done.code == 2 and not done.out:
             assert NEXT.search(done.err), done
+
+
+@pytest.mark.parametrize("typed", [("erase", NUMBER), ("rejected", "drop", "--all")])
+def test_where_nobody_can_be_asked_it_says_how_to_go_without(
+    typed: tuple[str, ...], place: Path, seeded: Seeded
+) -> None:
+    done = here(place, *typed, REDIS_URL=seeded.anew())
+    assert (done.code, done.out) == (1, "")
+    assert done.err.endswith("\nreceiver: nobody answers: --yes does it without asking\n")
 
 
 @pytest.mark.parametrize("leaf", lists, ids=lambda leaf: leaf.name)
