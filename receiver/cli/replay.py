@@ -83,7 +83,7 @@ def _sink(settings: Settings, name: str) -> SinkSettings:
             return sink
     names = ", ".join(sink.name for sink in settings.sinks) or "none"
     raise click.BadParameter(
-        f"there is no sink {name!r} in receiver.toml: {names}", param_hint="--sink"
+        f"there is no sink {name!r} in receiver.toml: it has {names}", param_hint="--sink"
     )
 
 

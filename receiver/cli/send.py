@@ -114,7 +114,7 @@ def command(
     client, (zone, _) = ReceiverClient(url, token, listener), settings.place(listener or "default")
     answers = [_send_one(client, sample, zone, show=show, as_json=as_json) for _ in range(count)]
     if any(answer.status == 404 for answer in answers):
-        output.say("404: does it name its listeners? --listener NAME")
+        output.say("404: another --url, or --listener NAME where the receiver names its listeners")
     elif any(answer.status == 401 for answer in answers):
         output.say("401: another --token, or RECEIVER_TOKEN")
     elif any(answer.status == 403 for answer in answers):

@@ -121,7 +121,7 @@ def test_a_sample_to_nowhere_says_what_to_try(receiver: Receiver, tmp_path: Path
     options = ("--url", receiver.url, "--token", OURS)
     done = run(tmp_path, "send", "mo", *options)
     assert (done.returncode, json.loads(done.stdout)["status"]) == (1, 404)
-    assert "--listener NAME" in done.stderr
+    assert "another --url, or --listener NAME" in done.stderr
     assert run(tmp_path, "send", "mo", *options, "--listener", "promo").returncode == 0
 
 

@@ -184,7 +184,7 @@ def test_what_cannot_be_replayed_is_said(
     arguments = ["replay", "--since", "1h", "--sink"]
     unknown = run(tmp_path, *arguments, "crm", REDIS_URL=redis_url)
     assert unknown.returncode == 2
-    assert "there is no sink 'crm' in receiver.toml: billing" in unknown.stderr
+    assert "there is no sink 'crm' in receiver.toml: it has billing" in unknown.stderr
     nothing = run(tmp_path, *arguments, "billing", REDIS_URL=redis_url)
     assert (nothing.returncode, json.loads(nothing.stdout)) == (1, counts(0, 0, 0))
     client.hset(sink_state("billing"), "stopped", "answered 410")

@@ -14,6 +14,7 @@ from receiver.cli.simulate import gateway, operator, report, simulated_server
 from receiver.cli.simulate.attempt_log import AttemptLog
 from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.options import NumberOption, token_option, url_option
+from receiver.config.fault import nearest
 from receiver.config.settings import Settings
 from receiver.contract.redis_keys import EVENTS
 from receiver.runtime import redis_client, redis_errors
@@ -146,7 +147,12 @@ def _play(run: Run) -> Verdict:
 
 
 def _scenario(path: Path | None, options: dict[str, Any]) -> Scenario:
-    found = simulated_server.scenario(scenarios.load, Scenario(), path, options["seed"])
+    try:
+        found = simulated_server.scenario(scenarios.load, Scenario(), path, options["seed"])
+    except setup.Refused as refused:
+        meant = nearest(str(path), command.commands if path and not path.exists() else ())
+        hint = f"; did you mean `receiver simulate {meant}`?" if meant else ""
+        raise setup.Refused(f"{refused}{hint}") from None
     rate, seconds, count = options["rate"], options["duration"], options["count"]
     if count and not (rate or seconds or path):
         found = msgspec.structs.replace(found, phase=(Phase(burst=count),))
