@@ -157,7 +157,7 @@ def _known(client: redis.Redis, name: str) -> SinkLedger:
     """Return the ledger of a sink. Raises `Refused` where there is none of this name."""
     found = next((one for one in sink_ledger.read(client) if one.name == name), None)
     if found is None:
-        raise setup.Refused(f"there is no sink {name!r}: see `receiver sinks list`")
+        raise setup.Refused(f"no worker has begun a sink {name!r}: see `receiver sinks list`")
     return found
 
 

@@ -78,7 +78,10 @@ def test_a_sink_of_receiver_toml_is_not_removed(valkey: Valkey, tmp_path: Path) 
 def test_an_unknown_sink_is_said(valkey: Valkey, tmp_path: Path, command: str) -> None:
     found = run(tmp_path, "sinks", command, "no-such", REDIS_URL=valkey.url)
     assert found.returncode == 2
-    assert found.stderr == "receiver: there is no sink 'no-such': see `receiver sinks list`\n"
+    assert (
+        found.stderr
+        == "receiver: no worker has begun a sink 'no-such': see `receiver sinks list`\n"
+    )
 
 
 def test_rejected_requests_are_dropped(valkey: Valkey, tmp_path: Path) -> None:

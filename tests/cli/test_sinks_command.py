@@ -28,6 +28,15 @@ def test_a_stopped_sink_is_listed_and_started(valkey: Valkey, tmp_path: Path) ->
     assert run(tmp_path, "sinks", "start", "copy", REDIS_URL=valkey.url).returncode == 1
 
 
+def test_a_sink_that_is_none_is_refused(valkey: Valkey, tmp_path: Path) -> None:
+    toml = '[[sink]]\nname = "copy"\nkind = "redis-stream"\nstream = "company"\n'
+    for text in ("", toml):  # `sinks list` names one that no worker has begun
+        (tmp_path / "receiver.toml").write_text(text)
+        done = run(tmp_path, "sinks", "start", "copy", REDIS_URL=valkey.url)
+        assert done.returncode == 2
+        assert "no worker has begun a sink 'copy'" in done.stderr
+
+
 def test_the_ledger_has_the_sinks(valkey: Valkey, tmp_path: Path) -> None:
     forwarding = Forwarding(valkey, RedisStreamSink(name="copy", stream="company:events"))
     publish_many(valkey, 3)
