@@ -90,11 +90,11 @@ def command(
     stdin, which keeps them out of the shell's history and the list of processes. Whatever names
     a number goes, however it was written: what came in, also what is on the spool of a host where
     `receiver web` runs, events, dead letters, rejected requests, what waits to be delivered again
-    or is parked on a worker's disk, how deliveries were answered, and which statuses of messages
-    to the person were known: their watches end. What a sink had still to get
-    is not delivered and counts as `erased` in its ledger. Then the server rewrites its log. The
-    report counts what went and names nobody. May be repeated at will. The spool of a host that will
-    never come back is left each time, and named, until --forget-spool has it forgotten.
+    or is parked on a worker's disk, how deliveries were answered, what polled devices said last,
+    and which statuses of messages to the person were known: their watches end. What a sink had
+    still to get is not delivered and counts as `erased` in its ledger. Then the server rewrites its
+    log. The report counts what went and names nobody. May be repeated at will. The spool of a host
+    that will never come back is left each time, and named, until --forget-spool has it forgotten.
 
     Subscriptions to this person's devices stay, and the report says so: they end with what declares
     them.

@@ -1,6 +1,10 @@
 """The names of everything stored in Redis: streams, hashes, consumer groups, queues, jobs."""
 
-from typing import Final
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
 
 INBOUND: Final = "receiver:inbound"
 """Stream of raw notifications: one field, `n`, an encoded `Notification`."""
@@ -348,3 +352,9 @@ def poll_devices(poll: str) -> str:
     as JSON.
     """
     return f"receiver:poll:{poll}:devices"
+
+
+def polled_device(device: Mapping[str, Any]) -> str:
+    """Return the field of a device, as CAMARA writes it, in `poll_devices`."""
+    encoded = msgspec.json.encode(device, order="sorted")
+    return hashlib.sha256(encoded).hexdigest()[:32]

@@ -172,6 +172,8 @@ class Eraser:
             self.report.undelivered += undelivered
         elif kind == "watch":
             gone = watches.end(self._client, list(map(as_stored, names)))
+        elif kind == "device-state":
+            gone = self._client.hdel(key, *names)
         elif kind == "dead-letter":
             gone = sum(self._drop(keys=[DEAD_LETTERS, LEDGER], args=[name]) == 1 for name in names)
         else:

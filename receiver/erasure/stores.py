@@ -24,6 +24,8 @@ from receiver.contract.redis_keys import (
     INBOUND,
     REJECTED,
     WATCHES,
+    poll_devices,
+    polled_device,
     retry_items,
     sink_deliveries,
 )
@@ -33,9 +35,10 @@ from receiver.operations import look
 from receiver.operations.look import Look
 
 _Kind = Literal["notification", "event", "dead-letter", "rejected", "delivery", "attempt", "copy"]
-Kind = _Kind | Literal["watch", "subscription"]
+Kind = _Kind | Literal["watch", "device-state", "subscription"]
 """`delivery` waits for another attempt at a sink; `attempt` is the record of one that was made;
-`watch` is of a sent message whose delivery status is asked for; `subscription` is to a device, and
+`watch` is of a sent message whose delivery status is asked for; `device-state` is what a polled
+device said last; `subscription` is to a device, and
 is not erased (`receiver.erasure.subscribed`); `copy` is an event on a stream of the company's own
 that a sink fills."""
 
@@ -105,6 +108,7 @@ def find_sent(
     for key in (DELIVERIES, *map(sink_deliveries, sinks)):
         yield from stream("attempt", key, b"a", partial(_attempt, person))
     yield from in_hash(client, ("watch", WATCHES), names, passed)
+    yield from _device_states(client, person)
     for copy in copies:
         yield from stream("copy", copy, b"event", names)
 
@@ -143,6 +147,15 @@ def in_hash(
         passed(len(fields))
         size = sum(map(len, fields.values()))
         count = look.more(len(fields), size) if fields else min(look.PAGE, 2 * count)
+
+
+def _device_states(client: Any, person: Person) -> Iterator[Found]:
+    """Yield the last states of devices, which stand under their digests."""
+    names = [polled_device({"phoneNumber": f"+{digits}"}) for digits in person.digits]
+    for key in client.scan_iter(poll_devices("*"), count=1000):
+        for name, stored in zip(names, client.hmget(key, names), strict=True):
+            if stored is not None:
+                yield Found("device-state", key.decode(), name, stored)
 
 
 def as_stored(name: str) -> bytes:

@@ -4,7 +4,6 @@ The first look at a device stores its state and publishes nothing: nobody knows 
 """
 
 import asyncio
-import hashlib
 import time
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from receiver.carriers.camara.device_status import states
 from receiver.config import devices
 from receiver.config.devices import DevicesError
 from receiver.config.polls import CamaraDevicePoll
-from receiver.contract.redis_keys import poll_devices
+from receiver.contract.redis_keys import poll_devices, polled_device
 from receiver.contract.stored_values import decoded
 from receiver.outbound import Limits, OperatorClient, device_status
 from receiver.outbound.device_status import DeviceStatus
@@ -106,7 +105,7 @@ class DevicePoll(Kind):
         A process that dies in between finds the same change again, and it is recognised: `since` is
         still that of the state before.
         """
-        key, name = poll_devices(self._poll.name), _digest(device)
+        key, name = poll_devices(self._poll.name), polled_device(device)
         before = decoded(_decode, await self._site.redis.hget(key, name)) or Seen({}, {})
         found = _told(status, before)
         changed = [
@@ -160,8 +159,3 @@ def _unordered(state: dict[str, Any]) -> dict[str, Any]:
     return {
         name: sorted(map(str, said)) if type(said) is list else said for name, said in state.items()
     }
-
-
-def _digest(device: dict[str, Any]) -> str:
-    encoded = msgspec.json.encode(device, order="sorted")
-    return hashlib.sha256(encoded).hexdigest()[:32]

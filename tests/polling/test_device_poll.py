@@ -10,6 +10,7 @@ import pytest
 from receiver.config import devices
 from receiver.contract.redis_keys import poll_devices
 from receiver.intake.inbound_writer import Inbound
+from tests.support.commands import run
 from tests.support.operators import PHONE, Simulated, simulated
 from tests.support.polling import Polled, remembered
 from tests.support.valkey import Valkey
@@ -126,6 +127,21 @@ def test_a_state_that_another_program_wrote_is_one_that_is_not_known(
     assert polled.once().outcome == "empty"
     change(operator, connectivity=[])
     assert polled.once().outcome == "messages"
+
+
+def test_the_last_state_of_a_persons_device_is_shown_and_erased(
+    polled: Polled, operator: Simulated, tmp_path: Path
+) -> None:
+    polled.once()
+    told = run(tmp_path, "export-person", PHONE, **polled.environ).stdout
+    (shown,) = map(json.loads, told.splitlines())
+    assert shown["kind"] == "device-state"
+    assert shown["stored"]["states"]["reachability"]
+    said = run(tmp_path, "erase", PHONE, "--yes", "--json", **polled.environ).stdout
+    assert json.loads(said)["erased"] == {"device-state": 1}
+    assert polled.redis.hlen(poll_devices("promo")) == 1
+    told = run(tmp_path, "export-person", OTHER, **polled.environ).stdout
+    assert told.count("\n") == 1
 
 
 def test_an_operator_that_does_not_answer_is_said(polled: Polled, operator: Simulated) -> None:
