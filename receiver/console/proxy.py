@@ -17,12 +17,13 @@ def session(request: Request, peers: tuple[str, ...]) -> Session | None:
     """Return the session that a trusted proxy's headers name; None from anybody else.
 
     `peers` are addresses, networks, or `unix` for whoever connects to a unix socket. Without a role
-    it is a viewer's.
+    it is a viewer's; with two names, of which one may have come in, nobody's.
     """
-    name = _in_utf8(request.headers.get(NAME, "")).strip()[:64]
+    names = request.headers.getlist(NAME)
+    name = _in_utf8(names[0]).strip()[:64] if len(names) == 1 else ""
     if not (peers and name and _trusted(request, peers)):
         return None
-    role: Role = "operator" if request.headers.get(ROLE) == "operator" else "viewer"
+    role: Role = "operator" if request.headers.getlist(ROLE) == ["operator"] else "viewer"
     return Session(name, role, int(time.time()) + 60)
 
 

@@ -198,6 +198,16 @@ def test_a_role_that_is_none_is_a_viewers(role: bytes) -> None:
     assert behind(("10.1.2.3", 1), "10.0.0.0/8", role).role == "viewer"
 
 
+@pytest.mark.parametrize("twice", [b"x-forwarded-user", b"x-forwarded-role"])
+def test_what_is_said_twice_is_said_by_somebody_else_too(twice: bytes) -> None:
+    """A proxy that adds its own to what came in; which one is whose nobody can tell."""
+    said = {b"x-forwarded-user": b"ada", b"x-forwarded-role": b"operator"}
+    headers = [(twice, said[twice]), *said.items()]
+    scope = {"type": "http", "headers": headers, "client": ("10.1.2.3", 1)}
+    found = proxy.session(Request(scope), ("10.0.0.0/8",))
+    assert found is None or found.role == "viewer"
+
+
 @pytest.mark.parametrize("octets", ["José 日本".encode(), "José".encode("latin-1"), b"ada"])
 def test_a_name_that_a_proxy_says_is_read_as_it_was_written(octets: bytes) -> None:
     scope = {"type": "http", "headers": [(b"x-forwarded-user", octets)], "client": ("10.1.2.3", 1)}
