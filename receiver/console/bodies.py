@@ -1,6 +1,7 @@
 """What came in one request, and the events that were made of it, as a story shows them."""
 
 import base64
+import re
 import shlex
 from typing import Final
 
@@ -22,6 +23,8 @@ from receiver.contract.stored_values import UNREADABLE
 from receiver.operations.explain import Story, stored
 
 _CALLBACKS: Final = {callback.name: callback for callback in CALLBACKS}
+
+_CONTROL: Final = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f]").search
 
 
 class ShownEvent(msgspec.Struct, frozen=True):
@@ -156,8 +159,10 @@ def _kind_to_send(notification: Notification) -> str:
 
 def _data(body: bytes, masks: Masks) -> tuple[str, str]:
     """Return what stands before curl, and its data. Octets that no argument can hold come in by a
-    pipe, and so does what curl would take for the name of a file.
+    pipe, and so do those that a terminal may take for keys, and what curl would take for the name
+    of a file.
     """
-    if masks.clear and (in_utf8(body) is not body or body.startswith(b"@")):
+    odd = in_utf8(body) is not body or _CONTROL(body.decode())
+    if masks.clear and (odd or body.startswith(b"@")):
         return f"echo {base64.b64encode(body).decode()} | base64 -d | ", "@-"
     return "", shlex.quote(masks.body(body))

@@ -122,17 +122,23 @@ def test_kept_headers_are_shown_and_masked_unless_they_say_nothing_of_a_person(
     assert f"+1{NUMBER}</dd>" in operator.post(f"/n/{receipt(1)}/reveal", headers=OURS).text
 
 
-@pytest.mark.parametrize("charset", ["utf-16", "latin-1"])
-def test_a_body_in_another_character_set_is_shown_as_text_and_sent_again_as_it_came(
-    operator: TestClient, valkey: Valkey, tmp_path: Path, charset: str
+SAID = f'{{"SenderAddress": "tel:+1{NUMBER}", "Message": "é"}}'
+CONTROLS = "\x1b[201~\x03\x9b\x7f"
+"""What a shell would take for keys where its terminal lets a paste say them."""
+
+
+@pytest.mark.parametrize(
+    "body", [SAID.encode("utf-16"), SAID.encode("latin-1"), f"{SAID} {CONTROLS}".encode()]
+)
+def test_a_body_that_no_argument_should_hold_is_shown_as_text_and_sent_again_as_it_came(
+    operator: TestClient, valkey: Valkey, tmp_path: Path, body: bytes
 ) -> None:
-    said = {"SenderAddress": f"tel:+1{NUMBER}", "Message": "é"}
-    body = json.dumps(said, ensure_ascii=False).encode(charset)
     one = Notification("att.sms.mo", "promo", receipt(1), 1, "", body)
     valkey.client().xadd(INBOUND, {"n": encode(one)})
-    assert "••• 1 characters" in operator.get(f"/n/{receipt(1)}").text
+    assert "•••" in operator.get(f"/n/{receipt(1)}").text
     page = html.unescape(operator.post(f"/n/{receipt(1)}/reveal", headers=OURS).text)
     assert '"Message": "é"' in page
+    assert not set(page.partition('id="curl-1"')[2]) & {*"\x1b\x03\x9b\x7f"}
     (tmp_path / "curl").write_text('#!/bin/sh\ncat > "$(dirname "$0")/sent"\n')
     (tmp_path / "curl").chmod(0o700)
     (command,) = re.findall(r'<code id="curl-1">(.*?)</code>', page, re.DOTALL)
