@@ -16,6 +16,8 @@ HEAD_WITHIN: Final = 10.0
 """Seconds for a head, from the connection's beginning or the head's first byte; also what is left
 to finish a body that is answered already."""
 HEAD_BYTES: Final = 64 * 1024
+HEAD_FIELDS: Final = 256
+"""Each takes some hundred bytes, also an empty one."""
 READ_WITHIN: Final = 30.0
 """Seconds for a browser to read what waits for it: some 64 KB."""
 
@@ -40,13 +42,16 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take in bytes, of a head no more than `HEAD_BYTES`."""
+        """Take in bytes, of a head no more than `HEAD_BYTES` and `HEAD_FIELDS`."""
         if self.transport.is_closing():
             return
         if not self._in_body:
             room = HEAD_BYTES - self._fed
             self._fed += len(data)
             super().data_received(data[:room])
+            if not self._in_body and len(self.headers or ()) > HEAD_FIELDS:
+                self._end(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+                return
             if len(data) <= room or self.transport.is_closing():
                 return
             if not self._in_body and self._fed > HEAD_BYTES:

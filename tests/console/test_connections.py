@@ -52,6 +52,15 @@ def port(server: uvicorn.Server) -> int:
     return int(server.servers[0].sockets[0].getsockname()[1])
 
 
+def test_a_head_has_a_most_of_fields(port: int) -> None:
+    with closing(connect(port)) as line:
+        line.sendall(HEAD + b"a:\r\n" * 300)
+        assert status(read_all(line)) == 431
+    with closing(connect(port)) as line:
+        line.sendall(HEAD + b"a:\r\n" * 200 + b"\r\n")
+        assert status(read_answer(line)) == 200
+
+
 @pytest.mark.parametrize("sent", [b"", b"G", HEAD, HEAD + b"x: y"])
 def test_a_head_that_does_not_come_is_waited_for_some_seconds(port: int, sent: bytes) -> None:
     with closing(connect(port)) as line:
