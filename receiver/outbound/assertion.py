@@ -1,7 +1,4 @@
-"""A client's signed assertion, for `private_key_jwt` (RFC 7523, 2.2; OpenID Connect Core, 9).
-
-Signed with joserfc: Authlib's own lives 3,600 seconds, and repeats its `jti` once claims are given.
-"""
+"""A client's signed assertion, for `private_key_jwt` (RFC 7523, 2.2; OpenID Connect Core, 9)."""
 
 import json
 import time
@@ -13,7 +10,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey, import_key
 from msgspec import Struct
 
-TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LIVES: Final = 240
 """Seconds. CAMARA's profile r4.2 allows 300, and clocks differ."""
 _ALGORITHMS: Final = {"RSA": "RS256", "P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
@@ -26,6 +23,13 @@ class PrivateKey(Struct, frozen=True):
     key: ECKey | RSAKey
     algorithm: str
     id: str
+
+    def proof(self, client: str, audience: str) -> dict[str, str]:
+        """Return the fields of one token request that say who asks."""
+        return {
+            "client_assertion_type": _TYPE,
+            "client_assertion": self.sign(client, audience),
+        }
 
     def sign(self, client: str, audience: str) -> str:
         """Return a new assertion, good for one request."""

@@ -14,7 +14,7 @@ from msgspec import Struct
 from receiver.outbound.access_token import AccessToken, Token, TokenRefused, read_token, seconds
 from receiver.outbound.answers import Answer
 from receiver.outbound.http_client import HttpClient, check_url
-from receiver.outbound.oauth import Authlib, error_word
+from receiver.outbound.oauth import error_word, send_form
 from receiver.outbound.request_error import error_code
 
 GrantType = Literal["client_credentials", "authorization_code", "refresh_token"]
@@ -40,13 +40,8 @@ class OAuthV4:
         """
         check_url(token_url)
         self._url = token_url
-        self._authlib = Authlib(
-            session=None,
-            client_id=client_id,
-            client_secret=secret,
-            token_endpoint_auth_method="client_secret_post",  # noqa: S106 - a method's name
-        )
-        self._authlib.http = http
+        self._proof = {"client_id": client_id, "client_secret": secret}
+        self._http = http
 
     def access_token(self, scope: str) -> AccessToken:
         """Return the keeper of an access token by client credentials, for scopes such as `SMS`."""
@@ -69,7 +64,8 @@ class OAuthV4:
         return (await self._ask("client_credentials", scope=scope)).token
 
     async def _ask(self, grant_type: GrantType, **more: str) -> Grant:
-        return _read(await self._authlib.fetch_token(self._url, grant_type=grant_type, **more))
+        form = {"grant_type": grant_type, **more, **self._proof}
+        return _read(await send_form(self._http, self._url, form, {}))
 
 
 def _read(answer: Answer) -> Grant:

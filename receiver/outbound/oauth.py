@@ -1,12 +1,10 @@
 """OAuth 2.0 client credentials (RFC 6749, 4.4); the token is kept in memory and nowhere else."""
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
-from urllib.parse import quote_plus
-
-from authlib.common.urls import add_params_to_qs
-from authlib.oauth2.client import OAuth2Client
+from urllib.parse import quote_plus, urlencode
 
 from receiver.outbound.access_token import AccessToken, Token, TokenRefused, read_token
 from receiver.outbound.answers import Answer
@@ -14,6 +12,7 @@ from receiver.outbound.http_client import HttpClient, check_url
 
 Method = Literal["client_secret_basic", "client_secret_post", "private_key_jwt"]
 
+_FORM: Final = {"content-type": "application/x-www-form-urlencoded;charset=UTF-8"}
 _ERRORS: Final = frozenset(
     {
         "invalid_request",
@@ -59,57 +58,43 @@ class OAuth(AccessToken):
 
     def __init__(self, client: ClientCredentials, http: HttpClient) -> None:
         """Ask for the tokens of `client` over `http`."""
-        self._authlib = _client(client, http)
-        self._url = client.token_url
+        self._client = client
+        self._http = http
+        self._authenticate = _authentication(client)
         super().__init__(self._fetch)
 
     async def _fetch(self) -> Token:
-        return _read(await self._authlib.fetch_token(self._url, grant_type="client_credentials"))
+        headers, proof = self._authenticate()
+        form = {"grant_type": "client_credentials", "scope": self._client.scope} | proof
+        return _read(await send_form(self._http, self._client.token_url, form, headers))
 
 
-def _client(client: ClientCredentials, http: HttpClient) -> Any:
-    """Return Authlib's client: it writes token requests, and we send them."""
-    found = Authlib(
-        session=None,
-        client_id=client.client_id,
-        client_secret=client.secret,
-        token_endpoint_auth_method=client.method,
-        scope=client.scope or None,
-    )
-    found.http = http
-    found.register_client_auth_method(("client_secret_basic", _basic))
-    if client.method == "private_key_jwt":
-        from receiver.outbound import assertion
-
-        key = assertion.read(client.key, client.key_id)
-        audience = client.audience or client.token_url
-
-        def signed(auth: Any, _method: str, uri: str, headers: Any, body: str) -> Any:
-            said = key.sign(auth.client_id, audience)
-            more = [("client_assertion_type", assertion.TYPE), ("client_assertion", said)]
-            return uri, headers, add_params_to_qs(body, more)
-
-        found.register_client_auth_method(("private_key_jwt", signed))
-    return found
+async def send_form(
+    http: HttpClient, url: str, form: dict[str, str], headers: dict[str, str]
+) -> Answer:
+    """Send a token request, without the fields that are empty. Raises as `HttpClient.send`."""
+    content = urlencode({name: value for name, value in form.items() if value}).encode()
+    return await http.send("POST", url, headers=_FORM | headers, content=content)
 
 
-class Authlib(OAuth2Client):  # type: ignore[misc]
-    """The protocol half of Authlib's client, over our HTTP."""
+def _authentication(
+    client: ClientCredentials,
+) -> Callable[[], tuple[dict[str, str], dict[str, str]]]:
+    """Return what makes the headers, and the fields of the form, that say who asks."""
+    match client.method:
+        case "client_secret_basic":
+            # RFC 6749, 2.3.1 has both parts form-encoded.
+            joined = f"{quote_plus(client.client_id)}:{quote_plus(client.secret)}"
+            encoded = base64.b64encode(joined.encode()).decode()
+            return lambda: ({"authorization": f"Basic {encoded}"}, {})
+        case "client_secret_post":
+            return lambda: ({}, {"client_id": client.client_id, "client_secret": client.secret})
+        case "private_key_jwt":
+            from receiver.outbound import assertion
 
-    http: HttpClient
-
-    async def _fetch_token(
-        self, url: str, body: str, auth: Any, method: str, headers: dict[str, str]
-    ) -> Answer:
-        url, headers, body = auth.prepare(method, url, dict(headers), body)
-        return await self.http.send(method, url, headers=headers, content=body.encode())
-
-
-def _basic(auth: Any, _method: str, uri: str, headers: dict[str, str], body: str) -> Any:
-    """Authenticate by Basic. RFC 6749, 2.3.1 has both parts form-encoded; Authlib has them not."""
-    joined = f"{quote_plus(auth.client_id)}:{quote_plus(auth.client_secret)}"
-    encoded = base64.b64encode(joined.encode()).decode()
-    return uri, headers | {"Authorization": f"Basic {encoded}"}, body
+            key = assertion.read(client.key, client.key_id)
+            audience = client.audience or client.token_url
+            return lambda: ({}, key.proof(client.client_id, audience))
 
 
 def _read(answer: Answer) -> Token:

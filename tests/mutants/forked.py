@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 _IMPORTED = (
-    *("authlib", "click", "cloudevents.core.v1.event", "hypothesis.strategies", "msgspec"),
+    *("click", "cloudevents.core.v1.event", "hypothesis.strategies", "msgspec"),
     *("phonenumbers", "prometheus_client", "pycurl", "redis.asyncio", "rq", "starlette.routing"),
     *("structlog", "urllib3", "uvicorn", "uvloop"),
 )
