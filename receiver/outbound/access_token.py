@@ -7,7 +7,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
-from receiver.outbound.answers import NotSent, Unanswered
+from receiver.outbound.answers import Answer, NotSent, Unanswered
+from receiver.outbound.request_error import error_code
 
 USUAL_LIFE: Final = 300.0
 """Seconds, where the answer does not say (RFC 6749, 5.1: `expires_in` is only recommended)."""
@@ -20,6 +21,17 @@ _TRY_AGAIN: Final = 5.0
 """Seconds between two attempts to renew a token that is still good."""
 _BEARER: Final = ("bearer", "bearertoken")
 """RFC 6750 has the first; Apigee, which many operators' gateways are, calls it by the second."""
+_ERRORS: Final = frozenset(
+    {
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "invalid_scope",
+    }
+)
+"""What a token endpoint may say (RFC 6749, 5.2); another word is not repeated."""
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,16384}").fullmatch
 
 
@@ -92,14 +104,20 @@ class AccessToken:
         self._ends_at = began + life
 
 
-def read_token(document: dict[str, Any], status: int) -> Token:
-    """Return the token of a successful answer. Raises `TokenRefused`."""
+def read_token(answer: Answer) -> tuple[Token, dict[str, Any]]:
+    """Return the token of an answer, and all that it says. Raises `TokenRefused`."""
+    said, status = answer.document, answer.status
+    document: dict[str, Any] = said if isinstance(said, dict) else {}
+    if not 200 <= status < 300:
+        error = document.get("error")
+        known = error if isinstance(error, str) and error in _ERRORS else error_code(answer.body)
+        raise TokenRefused(status, known or "refused", answer.retry_after)
     token, kind = document.get("access_token"), document.get("token_type", "bearer")
     if not isinstance(token, str) or not _TOKEN(token):
         raise TokenRefused(status, "the answer has no usable access_token")
     if not isinstance(kind, str) or kind.lower() not in _BEARER:
         raise TokenRefused(status, "token_type is not Bearer")
-    return Token(token, _life(document.get("expires_in")))
+    return Token(token, _life(document.get("expires_in"))), document
 
 
 def seconds(number: Any) -> float | None:

@@ -7,15 +7,13 @@ SDKs read it so). Tokens are kept in memory only; a refresh token is the caller'
 
 import math
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Struct
 
-from receiver.outbound.access_token import AccessToken, Token, TokenRefused, read_token, seconds
-from receiver.outbound.answers import Answer
+from receiver.outbound.access_token import AccessToken, Token, seconds
 from receiver.outbound.http_client import HttpClient, check_url
-from receiver.outbound.oauth import error_word, send_form
-from receiver.outbound.request_error import error_code
+from receiver.outbound.oauth import request_token
 
 GrantType = Literal["client_credentials", "authorization_code", "refresh_token"]
 
@@ -65,17 +63,8 @@ class OAuthV4:
 
     async def _ask(self, grant_type: GrantType, **more: str) -> Grant:
         form = {"grant_type": grant_type, **more, **self._proof}
-        return _read(await send_form(self._http, self._url, form, {}))
-
-
-def _read(answer: Answer) -> Grant:
-    said = answer.document
-    document: dict[str, Any] = said if isinstance(said, dict) else {}
-    if not 200 <= answer.status < 300:
-        error = error_word(document) or error_code(answer.body) or "refused"
-        raise TokenRefused(answer.status, error, answer.retry_after)
-    token = read_token(document, answer.status)
-    if seconds(document.get("expires_in")) == 0:
-        token = Token(token.value, math.inf)
-    refresh = document.get("refresh_token")
-    return Grant(token, refresh if isinstance(refresh, str) else "")
+        token, document = await request_token(self._http, self._url, form)
+        if seconds(document.get("expires_in")) == 0:
+            token = Token(token.value, math.inf)
+        refresh = document.get("refresh_token")
+        return Grant(token, refresh if isinstance(refresh, str) else "")

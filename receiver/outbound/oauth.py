@@ -6,24 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 from urllib.parse import quote_plus, urlencode
 
-from receiver.outbound.access_token import AccessToken, Token, TokenRefused, read_token
-from receiver.outbound.answers import Answer
+from receiver.outbound.access_token import AccessToken, Token, read_token
 from receiver.outbound.http_client import HttpClient, check_url
 
 Method = Literal["client_secret_basic", "client_secret_post", "private_key_jwt"]
 
 _FORM: Final = {"content-type": "application/x-www-form-urlencoded;charset=UTF-8"}
-_ERRORS: Final = frozenset(
-    {
-        "invalid_request",
-        "invalid_client",
-        "invalid_grant",
-        "unauthorized_client",
-        "unsupported_grant_type",
-        "invalid_scope",
-    }
-)
-"""What a token endpoint may say (RFC 6749, 5.2); another word is not repeated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,15 +54,19 @@ class OAuth(AccessToken):
     async def _fetch(self) -> Token:
         headers, proof = self._authenticate()
         form = {"grant_type": "client_credentials", "scope": self._client.scope} | proof
-        return _read(await send_form(self._http, self._client.token_url, form, headers))
+        token, _ = await request_token(self._http, self._client.token_url, form, headers)
+        return token
 
 
-async def send_form(
-    http: HttpClient, url: str, form: dict[str, str], headers: dict[str, str]
-) -> Answer:
-    """Send a token request, without the fields that are empty. Raises as `HttpClient.send`."""
+async def request_token(
+    http: HttpClient, url: str, form: dict[str, str], headers: dict[str, str] | None = None
+) -> tuple[Token, dict[str, Any]]:
+    """Send a token request, without the fields that are empty; return the token, and all that the
+    answer says. Raises `TokenRefused`, and as `HttpClient.send`.
+    """
     content = urlencode({name: value for name, value in form.items() if value}).encode()
-    return await http.send("POST", url, headers=_FORM | headers, content=content)
+    answer = await http.send("POST", url, headers=_FORM | (headers or {}), content=content)
+    return read_token(answer)
 
 
 def _authentication(
@@ -95,18 +87,3 @@ def _authentication(
             key = assertion.read(client.key, client.key_id)
             audience = client.audience or client.token_url
             return lambda: ({}, key.proof(client.client_id, audience))
-
-
-def _read(answer: Answer) -> Token:
-    """Return the token of an answer. Raises `TokenRefused`."""
-    said = answer.document
-    document: dict[str, Any] = said if isinstance(said, dict) else {}
-    if answer.status != 200:
-        raise TokenRefused(answer.status, error_word(document) or "refused", answer.retry_after)
-    return read_token(document, answer.status)
-
-
-def error_word(document: dict[str, Any]) -> str:
-    """Return what a token endpoint says is wrong; empty for what RFC 6749 does not know."""
-    error = document.get("error")
-    return error if isinstance(error, str) and error in _ERRORS else ""

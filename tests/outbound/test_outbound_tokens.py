@@ -13,7 +13,7 @@ from receiver.outbound import (
     Resting,
     TokenRefused,
 )
-from receiver.outbound.oauth import _read as read_token
+from receiver.outbound.access_token import read_token
 from tests.support.operators import V08, Simulated
 from tests.support.outbound import ask, create, credentials
 
@@ -120,14 +120,14 @@ def test_no_secret_is_shown(operator: Simulated) -> None:
 )
 def test_the_life_of_a_token_is_a_number_or_its_text(said: dict[str, Any], life: float) -> None:
     body = json.dumps({"access_token": "t", "token_type": "bearer", **said}).encode()
-    assert read_token(Answer(status=200, headers={}, body=body)) == ("t", life)
+    assert read_token(Answer(status=200, headers={}, body=body))[0] == ("t", life)
 
 
 @pytest.mark.parametrize("kind", ["Bearer", "BEARER", "BearerToken", None])
 def test_a_bearer_token_may_be_called_as_apigee_calls_it(kind: str | None) -> None:
     named = {} if kind is None else {"token_type": kind}
     body = json.dumps({"access_token": "t", "expires_in": "3599", **named}).encode()
-    assert read_token(Answer(status=200, headers={}, body=body)) == ("t", 3599.0)
+    assert read_token(Answer(status=200, headers={}, body=body))[0] == ("t", 3599.0)
 
 
 @pytest.mark.parametrize(
