@@ -9,6 +9,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from receiver.simulate.operator import problems
+from receiver.simulate.operator.books import Call
+from receiver.simulate.operator.operator import Operator
 from receiver.simulate.operator.problems import Refused
 from receiver.simulate.operator.scenario import Fault
 from receiver.simulate.serving import connection, gone, json
@@ -48,7 +50,23 @@ def refusal(refused: Refused, form: str, retry_after: str = "") -> Response:
     return answer
 
 
-async def with_fault(
+async def answer(
+    operator: Operator,
+    request: Request,
+    call: Call,
+    apply: Callable[[], Awaitable[Response]],
+    form: str,
+) -> Response:
+    """Return what a client gets, and note the call. Faults come first, as in a gateway."""
+    fault = operator.fault_orders.strike(call.operation)
+    found = await _with_fault(fault, request, apply, form)
+    call.at, call.fault = operator.clock.now(), fault.effect if fault else ""
+    call.answer = 0 if isinstance(found, Cut) else found.status_code
+    operator.calls.note(call, f"{call.operation} {call.answer}")
+    return found
+
+
+async def _with_fault(
     fault: Fault | None, request: Request, apply: Callable[[], Awaitable[Response]], form: str
 ) -> Response:
     """Return what a client gets, also when something goes wrong before or after it is applied."""

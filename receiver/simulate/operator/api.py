@@ -40,38 +40,26 @@ class Api:
         self._recent: deque[float] = deque()
 
     async def answer(self, request: Request) -> Response:
-        """Respond to any request; faults come first, as in a gateway before the API."""
+        """Respond to any request."""
         found = dialects.place(request.url.path)
-        operation = _operation(found, request.method)
-        fault = self._operator.fault_orders.strike(operation)
+        about = (found.api, found.version) if found else ("", "")
+        call = Call(self._operator.clock.now(), _operation(found, request.method), *about)
         form = self._operator.scenario.errors
-        noted: list[str] = []
 
         async def apply() -> Response:
             try:
-                return await self._apply(request, found, operation, noted)
+                return await self._apply(request, found, call)
             except Refused as refused:
                 return answers.refusal(refused, form, self._retry_after(refused))
 
-        answer = await answers.with_fault(fault, request, apply, form)
+        answer = await answers.answer(self._operator, request, call, apply, form)
         correlator = request.headers.get("x-correlator")
         if correlator and correlator.isprintable():
             answer.headers["x-correlator"] = correlator
-        self._note(found, operation, answer, fault.effect if fault else "", noted)
         return answer
 
-    def _note(
-        self, found: Place | None, operation: str, answer: Response, fault: str, noted: list[str]
-    ) -> None:
-        status = 0 if isinstance(answer, answers.Cut) else answer.status_code
-        api, version = (found.api, found.version) if found else ("", "")
-        now = self._operator.clock.now()
-        call = Call(now, operation, api, version, status, fault, "".join(noted))
-        self._operator.calls.note(call, f"{operation} {status}")
-
-    async def _apply(
-        self, request: Request, found: Place | None, operation: str, noted: list[str]
-    ) -> Response:
+    async def _apply(self, request: Request, found: Place | None, call: Call) -> Response:
+        operation = call.operation
         if found is None or (operation == "unknown" and request.method in ("GET", "POST")):
             raise Refused(404)
         self._check_rate()
@@ -84,23 +72,23 @@ class Api:
             raise Refused(404)
         _check_correlator(request, dialect)
         if operation == "create":
-            return await self._create(request, dialect, token, noted)
+            return await self._create(request, dialect, token, call)
         if operation == "list":
             return self._list(request, dialect, token)
         if operation in ("get", "delete"):
-            noted.append(found.id)
+            call.subscription = found.id
             return self._one(dialect, token, found.id, delete=operation == "delete")
         raise Refused(405)
 
     async def _create(
-        self, request: Request, dialect: Dialect, token: Token, noted: list[str]
+        self, request: Request, dialect: Dialect, token: Token, call: Call
     ) -> Response:
         operator = self._operator
         limits, now = operator.scenario.limits, operator.clock.now()
         wanted = creation.read(await _body(request), dialect, limits, now)
         access.require_creation(token, dialect, wanted.type)
         found = operator.create(dialect, wanted, token.client, token.device)
-        noted.append(found.id)
+        call.subscription = found.id
         settings = operator.scenario.creation
         if settings.event_first and found.last_delivery:
             await asyncio.wait({found.last_delivery})

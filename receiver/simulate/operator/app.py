@@ -54,14 +54,9 @@ class TokenEndpoint:
 
     async def answer(self, request: Request) -> Response:
         """Respond to a token request."""
-        fault = self._operator.fault_orders.strike("token")
+        call = Call(self._operator.clock.now(), "token")
         grant = partial(self._grant, request)
-        answer = await answers.with_fault(fault, request, grant, "camara")
-        status = 0 if isinstance(answer, answers.Cut) else answer.status_code
-        effect = fault.effect if fault else ""
-        call = Call(self._operator.clock.now(), "token", "", "", status, effect)
-        self._operator.calls.note(call, f"token {status}")
-        return answer
+        return await answers.answer(self._operator, request, call, grant, "camara")
 
     async def _grant(self, request: Request) -> Response:
         form = await read_form(request)

@@ -11,14 +11,14 @@ from receiver.simulate.operator.operator import Operator
 from receiver.simulate.operator.subscription import Subscription
 
 
-class Call(Struct, frozen=True):
+class Call(Struct):
     """One request to the operator."""
 
     at: datetime
     operation: str
-    api: str
-    version: str
-    answer: int
+    api: str = ""
+    version: str = ""
+    answer: int = 0
     """The status; 0 when the connection was closed without one."""
     fault: str = ""
     subscription: str = ""
