@@ -17,14 +17,16 @@ from workers.normalise.job import Normaliser
 
 def accept(client: Any, *numbers: int) -> None:
     """Messages that nothing tells apart: with neither an id nor a time, their basis is `none`."""
+    pipe = client.pipeline(transaction=False)
     for number in numbers:
         body = {"SenderAddress": "tel:+12065550100", "Message": f"text {number}"}
         one = Notification(
             "att.sms.mo", "default", f"{number:027x}", 1, "application/json",
             json.dumps({"InboundSmsMessage": body}).encode(),
         )  # fmt: skip
-        client.xadd(INBOUND, {"n": encode(one)})
-        client.hincrby(LEDGER, "accepted", 1)
+        pipe.xadd(INBOUND, {"n": encode(one)})
+    pipe.hincrby(LEDGER, "accepted", len(numbers))
+    pipe.execute()
 
 
 def work(client: Any, consumer: str = "one") -> None:

@@ -20,16 +20,18 @@ def worker(client: Any, name: str) -> Normaliser:
     return Normaliser(client, name, Settings(), lambda: False)
 
 
-def accept(client: Any) -> None:
-    number = client.hincrby(LEDGER, "accepted", 1)
-    one = Notification("att.sms.mo", "default", f"{number:027x}", number, "", mo())
-    client.xadd(INBOUND, {"n": encode(one)})
+def accept(client: Any, count: int = 1) -> None:
+    last = client.hincrby(LEDGER, "accepted", count)
+    pipe = client.pipeline(transaction=False)
+    for number in range(last - count + 1, last + 1):
+        one = Notification("att.sms.mo", "default", f"{number:027x}", number, "", mo())
+        pipe.xadd(INBOUND, {"n": encode(one)})
+    pipe.execute()
 
 
 def left_open(client: Any, count: int, consumer: str = "dead", idle: int = LONG) -> list[bytes]:
     """So many accepted notifications that a worker has read and done nothing with since."""
-    for _ in range(count):
-        accept(client)
+    accept(client, count)
     client.xgroup_create(INBOUND, GROUP, "0", mkstream=True)
     found = client.xreadgroup(GROUP, consumer, {INBOUND: ">"})
     entries = [entry for entry, _ in found[0][1]]
