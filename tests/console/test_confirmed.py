@@ -13,8 +13,9 @@ from receiver.console.sessions import Link
 from receiver.console.tasks import Task
 from receiver.contract.redis_keys import DEAD_LETTERS, SINKS, sink_state
 from tests.console.conftest import OURS, sign_in
-from tests.console.test_dead_letters import bury, confirmed, finished
+from tests.console.test_dead_letters import confirmed, finished
 from tests.console.test_sink_replay import counted, fields, publish
+from tests.support.console_data import bury
 from tests.support.valkey import Valkey
 
 SINK = HttpSink(name="hook", url="https://hooks.example.com/")

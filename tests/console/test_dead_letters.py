@@ -9,11 +9,11 @@ from starlette.testclient import TestClient
 from receiver.config.settings import RedisStreamSink, Settings
 from receiver.console import audit
 from receiver.console.tasks import Cancelled, Task
-from receiver.contract.records import DeadLetter, Notification, encode
-from receiver.contract.redis_keys import CONSOLE_AUDIT, DEAD_LETTERS, INBOUND, LEDGER
+from receiver.contract.records import DeadLetter, encode
+from receiver.contract.redis_keys import CONSOLE_AUDIT, DEAD_LETTERS, INBOUND
 from tests.console.conftest import OURS
+from tests.support.console_data import bury
 from tests.support.eventually import eventually
-from tests.support.running import mo
 from tests.support.valkey import Valkey
 from tests.workers.test_foreign_entries import forwarded
 
@@ -23,19 +23,6 @@ NUMBER = "2065550142"
 @pytest.fixture
 def settings() -> Settings:
     return Settings(sinks=(RedisStreamSink(name="billing", stream="billing"),))
-
-
-def bury(valkey: Valkey, count: int, reason: str = "no sender", sink: str = "") -> list[str]:
-    client, ids = valkey.client(), []
-    for number in range(count):
-        body = mo(f"private {number}", f"tel:+1{NUMBER}")
-        one = Notification("att.sms.mo", "promo", f"0199d0a0000a1b2c3d4{number:08x}", 0, "", body)
-        letter = DeadLetter(1_760_000_000_000 + number, reason, encode(one), sink)
-        entry: Any = client.xadd(DEAD_LETTERS, {"d": encode(letter)})
-        client.hincrby(LEDGER, "dead", 1)
-        client.hincrby(LEDGER, "accepted", 1)
-        ids.append(entry.decode())
-    return ids
 
 
 def confirmed(operator: TestClient, action: str, **chosen: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Entries as large as they may be: live tail, search and exports take the memory of a few."""
 
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -25,17 +26,26 @@ LARGE = b"x" * 256 * 1024
 """As large as a request may be: all of them together are 100 MB."""
 
 
-@pytest.fixture
-def refused(valkey: Valkey) -> Any:
-    """The id of the first of many."""
-    pipe = valkey.client().pipeline(transaction=False)
+@pytest.fixture(scope="module")
+def valkey() -> Iterator[Valkey]:
+    """One for all, which has many refused requests: nobody writes to it but who signs in."""
+    server = Valkey()
+    pipe = server.client().pipeline(transaction=False)
     for number in range(MANY):
         one = Refusal("att.sms.mo", "promo", receipt(number), 0, 400, "too large", [], LARGE)
         pipe.xadd(REJECTED, {"r": encode(one)})
-    return pipe.execute()[0].decode()
+    pipe.execute()
+    yield server
+    server.stop()
 
 
-@pytest.mark.usefixtures("refused")
+@pytest.fixture
+def refused(valkey: Valkey) -> Any:
+    """The id of the first of many."""
+    first: Any = valkey.client().xrange(REJECTED, count=1)
+    return first[0][0].decode()
+
+
 def test_the_live_tail_begins_with_a_few_at_once(valkey: Valkey) -> None:
     live = Live(valkey.client(), Masks(b""))
     with with_little_memory():
@@ -63,18 +73,18 @@ def test_what_comes_while_somebody_looks_is_read_a_few_at_once(
     assert len(rows) == MANY - 1
 
 
-def test_a_search_looks_at_a_few_at_once(valkey: Valkey) -> None:
-    pipe = valkey.client().pipeline(transaction=False)
+def test_a_search_looks_at_a_few_at_once(start_valkey: Callable[..., Valkey]) -> None:
+    client = start_valkey().client()
+    pipe = client.pipeline(transaction=False)
     for number in range(MANY):
         said = f'{{"receiptid":"{receipt(number)}","data":{{"text":"needle {LARGE.decode()}"}}}}'
         pipe.xadd(EVENTS, {"event": said})
     pipe.execute()
     with with_little_memory():
-        steps = list(search(valkey.client(), Masks(b""), "needle", 24))
+        steps = list(search(client, Masks(b""), "needle", 24))
     assert sum(len(step.rows) for step in steps) == steps[-1].looked_at == MANY
 
 
-@pytest.mark.usefixtures("refused")
 @pytest.mark.parametrize("kind", ["csv", "ndjson"])
 def test_an_export_has_a_few_at_once(valkey: Valkey, kind: str) -> None:
     rows = partial(of_rejected, valkey.client(), Unmasked(), Selection())
@@ -84,19 +94,19 @@ def test_an_export_has_a_few_at_once(valkey: Valkey, kind: str) -> None:
     assert written > MANY * len(LARGE)
 
 
-def test_an_export_of_dead_letters_has_a_few_at_once(valkey: Valkey) -> None:
-    pipe = valkey.client().pipeline(transaction=False)
+def test_an_export_of_dead_letters_has_a_few_at_once(start_valkey: Callable[..., Valkey]) -> None:
+    client = start_valkey().client()
+    pipe = client.pipeline(transaction=False)
     for number in range(MANY):
         one = Notification("att.sms.mo", "promo", receipt(number), 0, "", LARGE)
         pipe.xadd(DEAD_LETTERS, {"d": encode(DeadLetter(1, "too large", encode(one)))})
     pipe.execute()
-    rows = partial(of_dead_letters, valkey.client(), Unmasked(), dead_letters.Selection())
+    rows = partial(of_dead_letters, client, Unmasked(), dead_letters.Selection())
     with with_little_memory():
         written = sum(map(len, export._chunks(rows, export._ndjson)))
     assert written > MANY * len(LARGE)
 
 
-@pytest.mark.usefixtures("refused")
 @pytest.mark.parametrize(
     "path", ["/rejected", "/live", "/live?outcome=rejected", "/rejected?reason=x"]
 )

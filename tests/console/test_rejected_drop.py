@@ -20,8 +20,7 @@ def ids(valkey: Valkey) -> list[str]:
 
 
 def test_it_says_how_many_before_anything_is_done(operator: TestClient, valkey: Valkey) -> None:
-    for _ in range(1234):
-        reject(valkey, b"{}")
+    reject(valkey, b"{}", 1234)
     assert "Replay 1\u202f234 rejected requests?" in counted(operator, action="replay")
     assert "Drop 1\u202f234 rejected requests?" in counted(operator, action="drop")
     assert "Drop 0 rejected requests?" in counted(operator, action="drop", listener="nobody")

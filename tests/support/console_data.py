@@ -50,8 +50,8 @@ def work(valkey: Valkey) -> None:
     Normaliser(valkey.client(), "one", Settings(), lambda: False).run()
 
 
-def bury(valkey: Valkey, count: int, reason: str = "no sender", sink: str = "") -> None:
-    """Dead letters, the newest a second old."""
+def bury(valkey: Valkey, count: int, reason: str = "no sender", sink: str = "") -> list[str]:
+    """Dead letters, the newest a second old; their ids."""
     now, pipe = int(time.time() * 1000), valkey.client().pipeline()
     for number in range(count):
         body = mo(f"{TEXT} {number}", f"tel:+1{NUMBER}")
@@ -61,7 +61,7 @@ def bury(valkey: Valkey, count: int, reason: str = "no sender", sink: str = "") 
         pipe.xadd(DEAD_LETTERS, {"d": encode(letter)})
     pipe.hincrby(LEDGER, "dead", count)
     pipe.hincrby(LEDGER, "accepted", count)
-    pipe.execute()
+    return [entry.decode() for entry in pipe.execute()[:count]]
 
 
 def fill(valkey: Valkey) -> str:
