@@ -5,6 +5,7 @@ from receiver.runtime import early_interrupt
 # isort: split
 
 import shutil
+import sys
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -76,7 +77,7 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command. Ctrl-C ends it with exit code 130, and SIGTERM by that signal; neither
-        with a traceback.
+        with a traceback, nor a Redis that refuses or does not answer.
         """
         try:
             with termination.interrupts():
@@ -90,6 +91,13 @@ class _Commands(click.Group):
                 click.echo("\nreceiver: nobody answers: --yes does it without asking", err=True)
                 raise SystemExit(1) from None
             raise
+        except Exception as error:
+            redis = sys.modules.get("redis")  # a command that needs none does not wait for it
+            if redis is None or not isinstance(error, redis.RedisError):
+                raise
+            from receiver.cli.terminal.setup import redis_fault
+
+            raise redis_fault(error) from None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return what a shell offers, without importing the commands: a person waits for it."""

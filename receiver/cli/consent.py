@@ -80,8 +80,7 @@ def _forget(settings: Settings, name: str) -> None:
 
 def _list(settings: Settings, *, as_json: bool) -> None:
     client = setup.client_of(settings)
-    with setup.redis_faults():
-        stored: Any = client.hgetall(CONSENTS)
+    stored: Any = client.hgetall(CONSENTS)
     found = consent_record.all_of(stored)
     if not found:
         output.print_message("there is no consent: `receiver consent NAME`")
@@ -110,8 +109,7 @@ def _on_redis(settings: Settings, act: Callable[[Redis], Awaitable[T]]) -> T:
             await client.ping()
             return await act(client)
 
-    with setup.redis_faults():
-        return asyncio.run(run())
+    return asyncio.run(run())
 
 
 async def _nothing(_: Consents) -> None:

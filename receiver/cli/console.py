@@ -85,15 +85,14 @@ def link(port: int | None, *, name: str | None, role: str, logout_all: bool, as_
 
     settings = setup.settings()
     client = setup.client_of(settings)
-    with setup.redis_faults():
-        if logout_all:
-            ended = sessions.end_all(client)
-            said = f"{ended} sessions and links ended"
-            output.print_document({"ended": ended}) if as_json else output.print_message(said)
-            return
-        made = sessions.Link(name or _own_name(), "viewer" if role == "viewer" else "operator")
-        token = sessions.make_link(client, made)
-        port = port or sessions.said_port(client)
+    if logout_all:
+        ended = sessions.end_all(client)
+        said = f"{ended} sessions and links ended"
+        output.print_document({"ended": ended}) if as_json else output.print_message(said)
+        return
+    made = sessions.Link(name or _own_name(), "viewer" if role == "viewer" else "operator")
+    token = sessions.make_link(client, made)
+    port = port or sessions.said_port(client)
     if not (port or settings.console_url):
         output.say("no console has run with this Redis yet: start `receiver console`")
     base = settings.console_url or f"http://127.0.0.1:{_port(settings, port)}"

@@ -81,11 +81,10 @@ def add(
         created=time.time(),
     )
     token = read_token() if token_stdin else secrets.token_urlsafe(32)
-    with setup.redis_faults():
-        try:
-            name = credential_store.add(setup.client_of(settings), token, credential)
-        except Exists as known:
-            raise setup.Refused(f"this token is stored already, as {known}") from None
+    try:
+        name = credential_store.add(setup.client_of(settings), token, credential)
+    except Exists as known:
+        raise setup.Refused(f"this token is stored already, as {known}") from None
     output.say(f"credential {name} is good within two seconds")
     if as_json:
         output.print_document({"id": name, "token": None if token_stdin else token})
@@ -112,9 +111,8 @@ def list_(*, as_json: bool) -> None:
     Exit codes: 0 nothing has to be done; 1 one has expired or expires within a week and none that
     is used takes its place, or one cannot be read; 2 a wrong setting or no Redis.
     """
-    with setup.redis_faults():
-        client = setup.client_of(setup.settings(file=False))
-        stored, count = credential_store.all_stored(client), credential_store.subscriptions(client)
+    client = setup.client_of(setup.settings(file=False))
+    stored, count = credential_store.all_stored(client), credential_store.subscriptions(client)
     if as_json:
         output.print_documents(map(credential_table.document, stored))
         if count:
@@ -156,18 +154,15 @@ def rotate(name: str, keep_days: int, days: int | None, *, as_json: bool) -> Non
     RECEIVER_ACK_REPLICAS wants.
     """
     settings, token = setup.settings(file=False), secrets.token_urlsafe(32)
-    with setup.redis_faults():
-        client = setup.client_of(settings)
-        old = the_newest(named(client, name))
-        if old.credential is None:  # a new one would be valid for every listener
-            raise setup.Refused(
-                f"the record of {old.id} cannot be read, so what it is valid for is not known: "
-                "`receiver credentials add` a new one, then revoke this one"
-            )
-        new = msgspec.structs.replace(
-            old.credential, expires=expiry(None, days), created=time.time()
+    client = setup.client_of(settings)
+    old = the_newest(named(client, name))
+    if old.credential is None:  # a new one would be valid for every listener
+        raise setup.Refused(
+            f"the record of {old.id} cannot be read, so what it is valid for is not known: "
+            "`receiver credentials add` a new one, then revoke this one"
         )
-        added = credential_store.add(client, token, new)
+    new = msgspec.structs.replace(old.credential, expires=expiry(None, days), created=time.time())
+    added = credential_store.add(client, token, new)
     # At once: whatever becomes of the old one, nobody else has the new token.
     output.say(f"credential {added} is good within two seconds")
     if as_json:
@@ -216,21 +211,20 @@ def revoke(name: str, in_days: int | None, *, everything: bool) -> None:
     Exit codes: 0 done; 1 no credential has this name; 2 a wrong option or setting, several have
     this label, no Redis, or done but not on so many replicas.
     """
-    with setup.redis_faults():
-        settings = setup.settings(file=False)
-        client, replicas = setup.client_of(settings), settings.ack_replicas
-        stored = named(client, name)
-        if not everything:
-            refuse_several(stored)
-        failure = None
-        try:
-            if in_days:
-                when = time.time() + in_days * 86400
-                credential_store.set_expiry(client, stored, when, replicas)
-            else:
-                credential_store.revoke(client, stored, replicas)
-        except NotReplicated as error:
-            failure = error
+    settings = setup.settings(file=False)
+    client, replicas = setup.client_of(settings), settings.ack_replicas
+    stored = named(client, name)
+    if not everything:
+        refuse_several(stored)
+    failure = None
+    try:
+        if in_days:
+            when = time.time() + in_days * 86400
+            credential_store.set_expiry(client, stored, when, replicas)
+        else:
+            credential_store.revoke(client, stored, replicas)
+    except NotReplicated as error:
+        failure = error
     for one in stored:
         output.print_message(f"{'expires by then' if in_days else 'revoked'} {one.id}")
     _refuse_few(failure)

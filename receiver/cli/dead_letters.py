@@ -66,9 +66,8 @@ def list_(*, as_json: bool, **chosen: Any) -> None:
     Exit codes: 0 done, also when there is none; 2 a wrong option or setting, or no Redis.
     """
     client = setup.client_of(setup.settings(file=False))
-    with setup.redis_faults():
-        letters = dead_letters.select(client, selected(Selection, **chosen))
-        count = show_list((found.summary for found in letters), as_json=as_json)
+    letters = dead_letters.select(client, selected(Selection, **chosen))
+    count = show_list((found.summary for found in letters), as_json=as_json)
     if not count:
         output.print_message("no dead letters found")
 
@@ -89,10 +88,9 @@ def show(ids: tuple[str, ...], *, as_json: bool) -> None:
     """
     client = setup.client_of(setup.settings(file=False))
     count = 0
-    with setup.redis_faults():
-        for found in dead_letters.select(client, Selection(ids=frozenset(ids))):
-            show_whole(found, as_json=as_json)
-            count += 1
+    for found in dead_letters.select(client, Selection(ids=frozenset(ids))):
+        show_whole(found, as_json=as_json)
+        count += 1
     if not count:
         output.exit_nothing_found("there is no such dead letter: see `receiver dead-letters list`")
 
@@ -162,7 +160,7 @@ def _apply(client: redis.Redis, wanted: Selection, action: Action, *, as_json: b
     """Apply an action to every selected dead letter; print the counts and each failure."""
     outcomes: Counter[str] = Counter()
     try:
-        with setup.redis_faults(), _chosen(client, wanted) as all_found:
+        with _chosen(client, wanted) as all_found:
             for entry, outcome in action(all_found):
                 outcomes[outcome] += 1
                 if outcome not in ("done", "gone"):

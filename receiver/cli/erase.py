@@ -122,11 +122,11 @@ def command(
         click.confirm("Erase all that is stored about this person, for good?", abort=True, err=True)
     eraser: Eraser | None = None
     try:
-        with setup.redis_faults(), progress("looked at", stored_total(client, own)) as passed:
+        with progress("looked at", stored_total(client, own)) as passed:
             streams, say = own if copies else (), output.WaitNotice()
             eraser = Eraser(client, person, streams, passed=passed, say=say)
             report = eraser.run(dry_run=dry_run)
-    except (setup.Refused, KeyboardInterrupt):
+    except (redis.RedisError, KeyboardInterrupt):
         if eraser and (so_far := eraser.stopped()):
             _print(so_far, as_json=as_json)
         raise
@@ -139,11 +139,10 @@ def command(
 
 def _forget_spool(client: redis.Redis, name: str) -> None:
     """Forget a spool that the report of an earlier run names. Raises `Refused`."""
-    with setup.redis_faults():
-        try:
-            host = spools.forget(client, name)
-        except ValueError as error:
-            raise setup.Refused(str(error)) from None
+    try:
+        host = spools.forget(client, name)
+    except ValueError as error:
+        raise setup.Refused(str(error)) from None
     if host is None:
         output.exit_nothing_found(f"there is no spool {name!r}: `receiver erase` names those left")
     output.print_message(f"forgotten: the spool on {output.printable(host)}")

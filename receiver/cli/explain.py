@@ -50,8 +50,7 @@ def command(id: str, *, as_json: bool, everything: bool, body: bool) -> None:  #
         _print_bodies(client, id)
         return
     try:
-        with setup.redis_faults():
-            stories = (explain if everything else explain_soon)(client, id, settings)
+        stories = (explain if everything else explain_soon)(client, id, settings)
     except Unknown as unknown:
         output.exit_nothing_found(f"{unknown}; `receiver tail --since 1d` shows what there is")
     for story in stories:
@@ -65,8 +64,7 @@ def command(id: str, *, as_json: bool, everything: bool, body: bool) -> None:  #
 
 
 def _print_bodies(client: redis.Redis, receipt: str) -> None:
-    with setup.redis_faults():
-        found = bodies(client, receipt) if is_receipt(receipt) else []
+    found = bodies(client, receipt) if is_receipt(receipt) else []
     if not found:
         output.exit_nothing_found(
             f"no body is stored under the receipt {receipt} (any more): `receiver explain` names "

@@ -48,7 +48,7 @@ def command(*, numbers: tuple[str, ...], as_json: bool) -> None:
     person = person_of(numbers, settings)
     client = setup.client_of(settings, when_full=True)
     copies = copies_in(settings)
-    with setup.redis_faults(), progress("looked at", stored_total(client, copies)) as passed:
+    with progress("looked at", stored_total(client, copies)) as passed:
         spooled = spools.erase(client, person.digits, output.WaitNotice(), dry_run=True)
         stored = find(client, person, known_sinks(client), copies, passed)
         found = chain(stored, subscribed.find(client, person))

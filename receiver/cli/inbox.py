@@ -170,8 +170,7 @@ def _ask(name: str, act: Callable[[MailboxApi], Awaitable[T]]) -> T:
             ):
                 return await act(api)
 
-        with setup.redis_faults():
-            return asyncio.run(run())
+        return asyncio.run(run())
     except (NoSuchPoll, KeyMissing, NotSent) as error:
         raise setup.Refused(str(error)) from None
     except Refused as error:

@@ -4,6 +4,7 @@ from typing import Final
 
 import click
 import msgspec
+import redis
 
 from receiver.cli.terminal import output, setup
 from receiver.cli.terminal.spool_depth import read_spool
@@ -40,10 +41,9 @@ def command(*, as_json: bool) -> None:
     spool = read_spool(settings)
     spooled, damaged = spool.depth.notifications, sum(spool.damaged.values())
     try:
-        with setup.redis_faults():
-            counts, sinks = ledger.read(client), sink_ledger.read(client)
-            watches = watch_ledger.read(client)
-    except setup.Refused:
+        counts, sinks = ledger.read(client), sink_ledger.read(client)
+        watches = watch_ledger.read(client)
+    except redis.RedisError:
         if spooled:
             output.print_result(f"spooled {spooled}", as_json=as_json, spooled=spooled)
         raise

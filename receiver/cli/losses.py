@@ -4,7 +4,6 @@ import itertools
 from typing import Any
 
 import click
-import redis
 
 from receiver.cli.terminal import output, setup
 from receiver.contract.redis_keys import LOSSES
@@ -34,7 +33,8 @@ def list_(*, as_json: bool) -> None:
     \b
       receiver losses list
     """
-    losses = _losses(setup.client_of(setup.settings(file=False)))
+    client = setup.client_of(setup.settings(file=False))
+    losses: Any = client.hgetall(LOSSES)
     for book, count in ((text(name), whole(said)) for name, said in losses.items()):
         if as_json:
             output.print_document({"data": book, "lost": count})
@@ -54,7 +54,7 @@ def clear(*, yes: bool) -> None:
       receiver losses clear
     """
     client = setup.client_of(setup.settings(file=False))
-    losses = _losses(client)
+    losses: Any = client.hgetall(LOSSES)
     if not losses:
         output.print_message("nothing was lost")
         raise SystemExit(1)
@@ -64,12 +64,6 @@ def clear(*, yes: bool) -> None:
             f"{total:,} or more notifications were lost. Clear that?", abort=True, err=True
         )
     script = scripts.load("receiver.health", "clear_losses")
-    with setup.redis_faults():  # none that was noticed, or has grown, since they were read
-        client.eval(script, 1, LOSSES, *itertools.chain.from_iterable(losses.items()))
+    # None that was noticed, or has grown, since they were read.
+    client.eval(script, 1, LOSSES, *itertools.chain.from_iterable(losses.items()))
     output.print_message("cleared")
-
-
-def _losses(client: redis.Redis) -> dict[bytes, bytes]:
-    with setup.redis_faults():
-        found: Any = client.hgetall(LOSSES)
-    return dict(found)

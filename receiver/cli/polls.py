@@ -36,9 +36,8 @@ def list_(*, as_json: bool) -> None:
         output.print_message("receiver.toml has no [[poll]]")
         return
     client = setup.client_of(settings)
-    with setup.redis_faults():
-        found = overview.states(client, [one.name for one in settings.polls])
-        now = client.time()[0]
+    found = overview.states(client, [one.name for one in settings.polls])
+    now = client.time()[0]
     kinds = {one.name: one.kind for one in settings.polls}
     found = [msgspec.structs.replace(one, kind=kinds[one.name]) for one in found]
     output.print_documents(found) if as_json else _print(found, now)

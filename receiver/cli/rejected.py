@@ -65,9 +65,8 @@ def list_(*, as_json: bool, **chosen: Any) -> None:
     Exit codes: 0 done, also when there is none; 2 a wrong option or setting, or no Redis.
     """
     client = setup.client_of(setup.settings(file=False))
-    with setup.redis_faults():
-        found = rejected_requests.select(client, selected(Selection, **chosen))
-        count = show_list(found, as_json=as_json)
+    found = rejected_requests.select(client, selected(Selection, **chosen))
+    count = show_list(found, as_json=as_json)
     if not count:
         output.print_message("no refused requests found")
 
@@ -88,13 +87,12 @@ def show(ids: tuple[str, ...], *, only_body: bool, as_json: bool) -> None:
     Exit codes: 0 done; 1 none was found; 2 a wrong option or setting, or no Redis.
     """
     client, count = setup.client_of(setup.settings(file=False)), 0
-    with setup.redis_faults():
-        for found in rejected_requests.select(client, Selection(ids=frozenset(ids))):
-            count += 1
-            if only_body:
-                click.echo(found.refusal.body, nl=False)
-            else:
-                show_whole(found, as_json=as_json)
+    for found in rejected_requests.select(client, Selection(ids=frozenset(ids))):
+        count += 1
+        if only_body:
+            click.echo(found.refusal.body, nl=False)
+        else:
+            show_whole(found, as_json=as_json)
     if not count:
         output.exit_nothing_found("there is no such request: see `receiver rejected list`")
 
@@ -129,7 +127,7 @@ def replay(
     outcomes: Counter[str] = Counter()
     replaying = Replay(client, url, token)
     try:
-        with setup.redis_faults(), _chosen(client, wanted) as all_found:
+        with _chosen(client, wanted) as all_found:
             for found in all_found:
                 outcome = replaying.send(found)
                 outcomes[outcome] += 1
@@ -171,7 +169,7 @@ def drop(*, everything: bool, yes: bool, as_json: bool, **chosen: Any) -> None:
     if everything and not yes:
         click.confirm("Delete all refused requests, for good?", abort=True, err=True)
     try:
-        with setup.redis_faults(), _chosen(client, wanted) as all_found:
+        with _chosen(client, wanted) as all_found:
             for found in all_found:
                 count += rejected_requests.drop(client, found)
     finally:

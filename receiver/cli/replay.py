@@ -59,20 +59,19 @@ def command(
     settings = setup.settings()
     chosen = _sink(settings, sink)
     client = setup.client_of(settings)
-    with setup.redis_faults():
-        # An age is reckoned by this machine's clock, and the events have Redis' times.
-        until = max(until_now(client), int(time.time() * 1000)) if until is None else until
-        if until <= since:
-            raise click.BadParameter("a time after --since is wanted", param_hint="--until")
-        wanted = Wanted(since=since, until=until, types=types, listeners=listeners)
-        try:
-            refuse_stopped(client, sink)
-            replay = Replay(client, chosen, wanted, output.WaitNotice())
-            report = partial(_report, dry=dry_run, as_json=as_json)
-            total = _run(client, replay, since, report, dry=dry_run)
-        except Stopped as why:
-            output.say(f"{why}; `receiver sinks start {sink}`")
-            raise SystemExit(1) from None
+    # An age is reckoned by this machine's clock, and the events have Redis' times.
+    until = max(until_now(client), int(time.time() * 1000)) if until is None else until
+    if until <= since:
+        raise click.BadParameter("a time after --since is wanted", param_hint="--until")
+    wanted = Wanted(since=since, until=until, types=types, listeners=listeners)
+    try:
+        refuse_stopped(client, sink)
+        replay = Replay(client, chosen, wanted, output.WaitNotice())
+        report = partial(_report, dry=dry_run, as_json=as_json)
+        total = _run(client, replay, since, report, dry=dry_run)
+    except Stopped as why:
+        output.say(f"{why}; `receiver sinks start {sink}`")
+        raise SystemExit(1) from None
     if not total:
         raise SystemExit(1)
 

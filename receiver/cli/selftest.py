@@ -56,10 +56,9 @@ def command(to: str, name: str, within: int, text: str, *, as_json: bool) -> Non
     settings = setup.settings()
     poll = _poll(settings, name)
     client = setup.client_of(settings)
-    with setup.redis_faults():
-        _refuse_without_poller(client, poll.name)
-        follow = EventReader(client, output.say)
-        follow.start_at_end()
+    _refuse_without_poller(client, poll.name)
+    follow = EventReader(client, output.say)
+    follow.start_at_end()
     text = text or f"receiver selftest {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
     try:
         sent = asyncio.run(_send(settings, poll, to, text))
@@ -67,10 +66,9 @@ def command(to: str, name: str, within: int, text: str, *, as_json: bool) -> Non
         output.say("whether the message was sent is unknown, and it is not sent again")
         raise
     output.print_message(f"sent: message id {sent}")
-    with setup.redis_faults():
-        _watch(client, poll, sent)
-        show, until = event_printer(as_json=as_json), time.monotonic() + within
-        final = _follow(client, poll.name, sent, follow, until, show)
+    _watch(client, poll, sent)
+    show, until = event_printer(as_json=as_json), time.monotonic() + within
+    final = _follow(client, poll.name, sent, follow, until, show)
     if not final:
         output.say(
             f"no final status within {within} s: `receiver polls list` says how the poll "

@@ -47,9 +47,8 @@ def list_(*, as_json: bool) -> None:
     settings = setup.settings()
     client = setup.client_of(settings)
     try:
-        with setup.redis_faults():
-            found = sink_ledger.read(client)
-    except setup.Refused:
+        found = sink_ledger.read(client)
+    except redis.RedisError:
         _print_without_redis(settings)
         raise
     configured = {sink.name for sink in settings.sinks}
@@ -79,9 +78,8 @@ def start(name: str) -> None:
     Its open events are sent within seconds, oldest first. Exit code 1: it was not stopped.
     """
     client = setup.client_of(setup.settings(file=False))
-    with setup.redis_faults():
-        one = _known(client, name)
-        was_stopped = sink_orders.start(client, name)
+    one = _known(client, name)
+    was_stopped = sink_orders.start(client, name)
     said = f"{name} sends again"
     if one.unknown_seconds > BEATS_WITHIN:
         said += " once a worker has it: name it in receiver.toml, and run `receiver worker`"
@@ -103,9 +101,8 @@ def pause(name: str, reason: str) -> None:
     for `give_up_hours`, within the sink's share of memory. Exit code 1: it was stopped already.
     """
     client = setup.client_of(setup.settings(file=False), when_full=True)
-    with setup.redis_faults():
-        _known(client, name)
-        paused = sink_orders.pause(client, name, reason)
+    _known(client, name)
+    paused = sink_orders.pause(client, name, reason)
     output.print_message(f"{name} is paused" if paused else f"{name} was stopped already")
     raise SystemExit(0 if paused else 1)
 
@@ -128,21 +125,20 @@ def remove(name: str, *, yes: bool) -> None:
     """
     settings = setup.settings()
     client = setup.client_of(settings, when_full=True)
-    with setup.redis_faults():
-        one = _known(client, name)
-        if name in {sink.name for sink in settings.sinks}:
-            raise setup.Refused(f"receiver.toml has {name!r}: take it out there first")
-        if not one.begun and sink_orders.is_retired(client, name):
-            output.print_message(f"{name} is gone already: only its counts are kept")
-            return
-        if one.unknown_seconds <= BEATS_WITHIN:
-            raise setup.Refused(
-                f"a worker still has {name!r}, or had it a moment ago: take it out of the "
-                "receiver.toml of every worker; from a minute later on it can be removed"
-            )
-        if not yes:
-            click.confirm(f"{_what_becomes(one)}. Remove it?", abort=True, err=True)
-        sink_orders.retire_now(client, name)
+    one = _known(client, name)
+    if name in {sink.name for sink in settings.sinks}:
+        raise setup.Refused(f"receiver.toml has {name!r}: take it out there first")
+    if not one.begun and sink_orders.is_retired(client, name):
+        output.print_message(f"{name} is gone already: only its counts are kept")
+        return
+    if one.unknown_seconds <= BEATS_WITHIN:
+        raise setup.Refused(
+            f"a worker still has {name!r}, or had it a moment ago: take it out of the "
+            "receiver.toml of every worker; from a minute later on it can be removed"
+        )
+    if not yes:
+        click.confirm(f"{_what_becomes(one)}. Remove it?", abort=True, err=True)
+    sink_orders.retire_now(client, name)
     output.print_message(f"{name} goes with the next sweep of a worker")
 
 
@@ -175,14 +171,13 @@ def skip_parked(name: str, *, yes: bool) -> None:
     What is still on the stream `receiver replay` sends. Exit code 1: nothing of it was parked.
     """
     client = setup.client_of(setup.settings(file=False))
-    with setup.redis_faults():
-        found = _known(client, name)
-        if found.parked and found.parked_unseen_seconds <= BEATS_WITHIN and not yes:
-            raise setup.Refused(
-                f"a worker on {found.parked_on} has that disk: they come back by themselves; --yes "
-                "gives them up all the same"
-            )
-        count = parked_events.skip(client, name)
+    found = _known(client, name)
+    if found.parked and found.parked_unseen_seconds <= BEATS_WITHIN and not yes:
+        raise setup.Refused(
+            f"a worker on {found.parked_on} has that disk: they come back by themselves; --yes "
+            "gives them up all the same"
+        )
+    count = parked_events.skip(client, name)
     output.print_message(f"{name}: {count} parked events given up")
     raise SystemExit(0 if count else 1)
 

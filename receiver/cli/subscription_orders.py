@@ -26,19 +26,18 @@ def renew_slots(client: redis.Redis, settings: Settings, name: str) -> None:
     """Have the controllers renew the slot of this id, or all of this set; what a set has left where
     it is declared no more is renewed by nobody. Raises `Refused`.
     """
-    with setup.redis_faults():
-        found = [slot for slot in overview.read_slots(client) if name in (slot.set, slot.id)]
-        if not found:
-            raise setup.Refused(f"there is no such set or slot: {_SEE}")
-        declared = {(one.name, one.operator) for one in settings.subscriptions}
-        operators = {slot.operator for slot in found if (slot.set, slot.operator) in declared}
-        if not operators:
-            raise setup.Refused(f"{name} is not renewed: {_why_left(settings, found[0])}")
-        for name in operators:
-            of_operator = (slot for slot in found if slot.operator == name)
-            orders = (Order(do="renew", slot=slot.id) for slot in of_operator)
-            overview.enqueue_orders(client, name, *orders)
-        _await(client, operators)
+    found = [slot for slot in overview.read_slots(client) if name in (slot.set, slot.id)]
+    if not found:
+        raise setup.Refused(f"there is no such set or slot: {_SEE}")
+    declared = {(one.name, one.operator) for one in settings.subscriptions}
+    operators = {slot.operator for slot in found if (slot.set, slot.operator) in declared}
+    if not operators:
+        raise setup.Refused(f"{name} is not renewed: {_why_left(settings, found[0])}")
+    for name in operators:
+        of_operator = (slot for slot in found if slot.operator == name)
+        orders = (Order(do="renew", slot=slot.id) for slot in of_operator)
+        overview.enqueue_orders(client, name, *orders)
+    _await(client, operators)
     output.print_message(_DONE)
 
 
@@ -52,15 +51,14 @@ def delete_slot(client: redis.Redis, name: str) -> None:
     1 where nothing does. Raises `Refused`.
     """
     look = f"see `receiver subscriptions show {name}`"
-    with setup.redis_faults():
-        slot = next((slot for slot in overview.read_slots(client) if slot.id == name), None)
-        if slot is None:
-            raise setup.Refused(f"there is no such slot: {_SEE}")
-        if slot.living:
-            overview.enqueue_orders(client, slot.operator, Order(do="delete", slot=name))
-            _await(client, [slot.operator])
-        elif not any(each.state == "deleting" for each in slot.attempts):
-            output.exit_nothing_found(f"nothing is deleted: {_why_nothing(slot)}; {look}")
+    slot = next((slot for slot in overview.read_slots(client) if slot.id == name), None)
+    if slot is None:
+        raise setup.Refused(f"there is no such slot: {_SEE}")
+    if slot.living:
+        overview.enqueue_orders(client, slot.operator, Order(do="delete", slot=name))
+        _await(client, [slot.operator])
+    elif not any(each.state == "deleting" for each in slot.attempts):
+        output.exit_nothing_found(f"nothing is deleted: {_why_nothing(slot)}; {look}")
     output.print_message(f"it is being deleted: {look}")
 
 
@@ -96,11 +94,10 @@ def apply_sets(client: redis.Redis, settings: Settings, *, yes: bool) -> list[st
     Raises `Refused`.
     """
     names = [one.name for one in settings.operators]
-    with setup.redis_faults():
-        for name in names:
-            overview.enqueue_orders(client, name, Order(do="apply", yes=yes))
-        _await(client, names)
-        found = overview.read_sets(client, overview.read_slots(client), settings)
+    for name in names:
+        overview.enqueue_orders(client, name, Order(do="apply", yes=yes))
+    _await(client, names)
+    found = overview.read_sets(client, overview.read_slots(client), settings)
     undone = [said for one in found if one.operator in names and (said := _undone(one))]
     if not undone:
         output.print_message(_DONE if found else NOTHING_DECLARED)

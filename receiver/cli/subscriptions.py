@@ -57,8 +57,7 @@ def list_(*, as_json: bool) -> None:
 
     """
     settings, client = _open()
-    with setup.redis_faults():
-        found = overview.read_sets(client, overview.read_slots(client), settings)
+    found = overview.read_sets(client, overview.read_slots(client), settings)
     if not found:
         output.print_message(NOTHING_DECLARED)
     output.print_documents(found) if as_json else tables.print_sets(found)
@@ -76,12 +75,11 @@ def show(name: str, state: str | None, *, as_json: bool) -> None:
       receiver subscriptions show fleet --state refused --json
     """
     _, client = _open()
-    with setup.redis_faults():
-        found = [
-            slot
-            for slot in overview.read_slots(client)
-            if name in (slot.set, slot.id) and state in (None, slot.state)
-        ]
+    found = [
+        slot
+        for slot in overview.read_slots(client)
+        if name in (slot.set, slot.id) and state in (None, slot.state)
+    ]
     if not found:
         said = "there is no such set, slot or state: see `receiver subscriptions list`"
         output.exit_nothing_found(said)
@@ -100,8 +98,7 @@ def plan(*, as_json: bool) -> None:
     Exit codes: 0 all is as receiver.toml declares; 2 it is not, or a wrong setting or no Redis.
     """
     settings, client = _open()
-    with setup.redis_faults():
-        found = overview.plan(overview.read_slots(client), settings, time.time())
+    found = overview.plan(overview.read_slots(client), settings, time.time())
     if as_json:
         keys = ("name", "wanted", "have", "trouble", "left_at")
         for each in found:
@@ -165,10 +162,9 @@ def delete(name: str) -> None:
     the operator has said that it is active: exit code 1.
     """
     settings, client = _open()
-    with setup.redis_faults():
-        if orphan := find_orphan(settings, client, name):
-            order_orphan(client, orphan, "delete", name)
-            return
+    if orphan := find_orphan(settings, client, name):
+        order_orphan(client, orphan, "delete", name)
+        return
     delete_slot(client, name)
 
 
@@ -184,11 +180,10 @@ def adopt(subscription: str) -> None:
     code 2 where the operator refuses, or no slot without a living subscription wants the same.
     """
     settings, client = _open()
-    with setup.redis_faults():
-        orphan = find_orphan(settings, client, subscription)
-        if orphan is None:
-            raise setup.Refused("no such orphan: see `receiver subscriptions orphans`")
-        order_orphan(client, orphan, "adopt", subscription)
+    orphan = find_orphan(settings, client, subscription)
+    if orphan is None:
+        raise setup.Refused("no such orphan: see `receiver subscriptions orphans`")
+    order_orphan(client, orphan, "adopt", subscription)
 
 
 @command.command(short_help="List subscriptions at our URL that are in no record here.")
@@ -204,13 +199,12 @@ def orphans(*, as_json: bool) -> None:
     those that have been replaced.
     """
     settings, client = _open()
-    with setup.redis_faults():
-        found = [
-            {"operator": one.name, **each}
-            for one in settings.operators
-            for each in overview.read_orphans(client, one.name)
-        ]
-        searched = {one.name: overview.read_search(client, one.name) for one in settings.operators}
+    found = [
+        {"operator": one.name, **each}
+        for one in settings.operators
+        for each in overview.read_orphans(client, one.name)
+    ]
+    searched = {one.name: overview.read_search(client, one.name) for one in settings.operators}
     output.print_documents(found) if as_json else tables.print_orphans(found)
     if not found:
         output.print_message("there is none" if all(searched.values()) else "none is known")

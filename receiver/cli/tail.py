@@ -4,7 +4,6 @@ import sys
 from itertools import islice
 
 import click
-import redis
 
 from receiver.cli.terminal import event_filter, output, setup
 from receiver.cli.terminal.event_filter import EventFilter, Place
@@ -47,13 +46,10 @@ def command(
     """
     client = setup.client_of(setup.settings(file=False))
     reader = EventReader(client, output.say)
-    try:
-        moment = 0 if from_start or (no_follow and since is None) else since
-        reader.start_at_end() if moment is None else reader.start_at(moment)
-        show = event_printer(as_json=as_json)
-        wanted = EventFilter(types, listeners, where).wants
-        events = filter(wanted, reader.events(wait=not no_follow))
-        for event in islice(events, count and min(count, sys.maxsize)):
-            show(event)
-    except redis.RedisError as error:
-        raise setup.redis_fault(error) from None
+    moment = 0 if from_start or (no_follow and since is None) else since
+    reader.start_at_end() if moment is None else reader.start_at(moment)
+    show = event_printer(as_json=as_json)
+    wanted = EventFilter(types, listeners, where).wants
+    events = filter(wanted, reader.events(wait=not no_follow))
+    for event in islice(events, count and min(count, sys.maxsize)):
+        show(event)

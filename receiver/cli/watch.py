@@ -57,11 +57,10 @@ def add(ids: tuple[str, ...], name: str, sender: str) -> None:
             watch_list.refuse(poll, each, sender)
     except Unwatchable as error:
         raise setup.Refused(str(error)) from None
-    with setup.redis_faults():
-        for each in ids:
-            new = watch_list.add(client, poll.name, each, sender)
-            said = "watched" if new else "watched already"
-            output.print_message(f"{output.printable(each)}: {said}")
+    for each in ids:
+        new = watch_list.add(client, poll.name, each, sender)
+        said = "watched" if new else "watched already"
+        output.print_message(f"{output.printable(each)}: {said}")
 
 
 @command.command("list", short_help="List the messages that are watched.")
@@ -78,13 +77,10 @@ def list_(name: str, *, as_json: bool) -> None:
     are on stderr.
     """
     client = setup.client_of(setup.settings(file=False))
-    with setup.redis_faults():
-        ledgers = [one for one in watch_ledger.read(client) if name in ("", one.poll)]
-        rows = [
-            _row(watch, due)
-            for one in ledgers
-            for watch, due in watch_list.listed(client, one.poll)
-        ]
+    ledgers = [one for one in watch_ledger.read(client) if name in ("", one.poll)]
+    rows = [
+        _row(watch, due) for one in ledgers for watch, due in watch_list.listed(client, one.poll)
+    ]
     if as_json:
         output.print_documents(rows)
     else:
@@ -105,11 +101,10 @@ def drop(ids: tuple[str, ...], name: str) -> None:
       receiver watch drop SMSa9b4e1c25e2f8a0f
     """
     client = setup.client_of(setup.settings(file=False))
-    with setup.redis_faults():
-        polls = [name] if name else [one.poll for one in watch_ledger.read(client)]
-        unknown = [
-            each for each in ids if not sum(watch_list.drop(client, poll, each) for poll in polls)
-        ]
+    polls = [name] if name else [one.poll for one in watch_ledger.read(client)]
+    unknown = [
+        each for each in ids if not sum(watch_list.drop(client, poll, each) for poll in polls)
+    ]
     output.print_message(f"dropped {len(ids) - len(unknown)}")
     if unknown:
         said = f"not watched: {output.printable(' '.join(unknown))}; see `receiver watch list`"

@@ -102,8 +102,6 @@ def command(
     except KeyboardInterrupt:
         shown.summarise()
         raise
-    except redis.RedisError as error:
-        raise setup.redis_fault(error) from None
     finally:
         http.close()
     shown.summarise()

@@ -2,8 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any, Final
 
 import click
@@ -185,17 +184,10 @@ def refuse_weak_redis(found: Settings) -> None:
         raise Refused("RECEIVER_DURABILITY=strict, and of this Redis " + "; ".join(weak))
 
 
-@contextmanager
-def redis_faults() -> Iterator[None]:
-    """Convert `redis.RedisError` in the block into `Refused`."""
-    try:
-        yield
-    except redis.RedisError as error:
-        raise redis_fault(error) from None
-
-
 def redis_fault(error: Exception) -> Refused:
-    """Return what to raise where Redis refuses or does not answer."""
+    """Return what ends a command where Redis refuses or does not answer: also whatever raises
+    `redis.RedisError`.
+    """
     return Refused(f"Redis: {redis_errors.message(error)}; `receiver doctor` says what to do")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+import redis
 
 from receiver.cli.terminal import setup
 from receiver.cli.terminal.output import print_document, printable, terminal
@@ -50,11 +51,11 @@ def read(settings: Settings) -> Document:
     }
     try:
         client = setup.client_of(settings)
-        with setup.redis_faults():
-            seen = snapshot.of_settings(client, settings)
-            sinks = sink_ledger.read(client)
-    except setup.Refused as error:
-        found["redis"]["why"] = error.message
+        seen = snapshot.of_settings(client, settings)
+        sinks = sink_ledger.read(client)
+    except (setup.Refused, redis.RedisError) as error:
+        refused = error if isinstance(error, setup.Refused) else setup.redis_fault(error)
+        found["redis"]["why"] = refused.message
         return found
     here = {sink.name for sink in settings.sinks}
     found["sinks"] = [
