@@ -1,13 +1,14 @@
 """What `receiver listen` prints: a line for each event, and a summary. Nothing about a person."""
 
+import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import msgspec
 
 from receiver.cli.terminal.event_filter import EventHead
 from receiver.cli.terminal.output import print_document, printable, say, terminal
+from receiver.cli.terminal.time_option import format_time
 
 
 class Delivery(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -30,7 +31,7 @@ def delivery(
     head: EventHead, status: int = 0, milliseconds: float = 0, error: str = "", sink: str = ""
 ) -> Delivery:
     """Return the line of an event, now."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = format_time(time.time() * 1000)
     return Delivery(now, head.id, head.type, head.listener, status, milliseconds, error, sink)
 
 

@@ -52,10 +52,7 @@ def document(one: Stored) -> dict[str, Any]:
 
 
 def _format_seconds(seconds: float | None) -> str | None:
-    try:
-        return None if seconds is None else format_time(int(seconds * 1000))
-    except (OverflowError, ValueError):
-        return None  # not within the calendar
+    return None if seconds is None else format_time(seconds * 1000)
 
 
 def show(stored: list[Stored], of_subscriptions: int) -> None:

@@ -33,7 +33,7 @@ def within_calendar(milliseconds: float) -> datetime:
     return datetime.fromtimestamp(within // 1000, UTC).replace(microsecond=within % 1000 * 1000)
 
 
-def format_time(milliseconds: int) -> str:
+def format_time(milliseconds: float) -> str:
     """Format milliseconds since 1970 as RFC 3339, in UTC, as `TimeOption` reads it, and as
     `within_calendar` has it.
     """
