@@ -46,10 +46,8 @@ def command(name: str | None, *, forget: bool, as_json: bool) -> None:
 
 
 def _ask(settings: Settings, name: str) -> None:
-    try:
+    with setup.refused(NoSuchPoll):
         poll = connect.poll_of(settings, name)
-    except NoSuchPoll as error:
-        raise setup.Refused(str(error)) from None
     _with(settings, _nothing)  # the keys, and Redis, before anybody is troubled
     click.echo("The subscriber opens this address and agrees:\n", err=True)
     click.echo(connect.authorize_url(settings, poll))
@@ -65,10 +63,8 @@ def _ask(settings: Settings, name: str) -> None:
         finally:
             await http.close()
 
-    try:
+    with setup.refused(consenting.NoConsentGiven):
         consent = _with(settings, exchange)
-    except consenting.NoConsentGiven as error:
-        raise setup.Refused(str(error)) from None
     click.echo(f"{name}: stored; it ends {_day(consent.ends)} unless it is used before", err=True)
 
 
@@ -97,10 +93,8 @@ def _list(settings: Settings, *, as_json: bool) -> None:
 
 def _with(settings: Settings, act: Callable[[Consents], Awaitable[T]]) -> T:
     keys, replicas = settings.secret_keys, settings.ack_replicas
-    try:
+    with setup.refused(KeyMissing):
         return _on_redis(settings, lambda client: act(Consents(client, keys, replicas)))
-    except KeyMissing as error:
-        raise setup.Refused(str(error)) from None
 
 
 def _on_redis(settings: Settings, act: Callable[[Redis], Awaitable[T]]) -> T:

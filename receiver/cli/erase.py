@@ -33,10 +33,8 @@ def person_of(numbers: tuple[str, ...], settings: Settings) -> Person:
     """Return the person with these telephone numbers; `-` reads them from stdin, one a line."""
     if numbers == ("-",):
         numbers = tuple(line.strip() for line in sys.stdin if line.strip())
-    try:
+    with setup.refused(ValueError):
         return Person(numbers, settings)
-    except ValueError as error:
-        raise setup.Refused(str(error)) from None
 
 
 def copies_in(settings: Settings) -> list[str]:
@@ -139,10 +137,8 @@ def command(
 
 def _forget_spool(client: redis.Redis, name: str) -> None:
     """Forget a spool that the report of an earlier run names. Raises `Refused`."""
-    try:
+    with setup.refused(ValueError):
         host = spools.forget(client, name)
-    except ValueError as error:
-        raise setup.Refused(str(error)) from None
     if host is None:
         output.exit_nothing_found(f"there is no spool {name!r}: `receiver erase` names those left")
     output.print_message(f"forgotten: the spool on {output.printable(host)}")

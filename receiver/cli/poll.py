@@ -74,11 +74,9 @@ def _settings(once: str | None) -> Settings:
 
 
 def _reload(found: Settings) -> Reload:
-    try:
+    with setup.refused(SettingsError):
         environ = os.environ | {"REDIS_URL": found.redis_url or ""}
         return Reload(environ, problems.poll_problems)
-    except SettingsError as error:
-        raise setup.Refused(str(error)) from None
 
 
 async def _run(reload: Reload, stop: threading.Event, grace: float) -> None:

@@ -78,10 +78,8 @@ def command(to: str, name: str, within: int, text: str, *, as_json: bool) -> Non
 
 
 def _poll(settings: Settings, name: str) -> AttStatusPoll:
-    try:
+    with setup.refused(Unwatchable):
         poll = watch_list.status_poll(settings.polls, name)
-    except Unwatchable as error:
-        raise setup.Refused(str(error)) from None
     if "{sender}" in poll.send_template and not poll.sender:
         raise setup.Refused(f"poll {poll.name!r}: sender is wanted in receiver.toml")
     if wrong := [each for each in poll_problems(settings) if f"{poll.name!r}" in each]:

@@ -77,10 +77,8 @@ def _chosen(settings: Settings, name: str | None) -> Operator:
 
 
 async def _ask(settings: Settings, operator: Operator, device: dict[str, Any]) -> DeviceStatus:
-    try:
+    with setup.refused(NotConfigured):
         who = credentials(operator, settings.operator_variables)
-    except NotConfigured as error:
-        raise setup.Refused(str(error)) from None
     limits = Limits(rate=operator.rate, concurrency=operator.concurrency)
     async with OperatorClient(who, limits) as client:
         return await device_status.ask(client, operator, device)

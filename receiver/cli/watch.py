@@ -50,13 +50,11 @@ def add(ids: tuple[str, ...], name: str, sender: str) -> None:
     as it is.
     """
     settings = setup.settings()
-    try:
+    with setup.refused(Unwatchable):
         poll = watch_list.status_poll(settings.polls, name)
         client = setup.client_of(settings)
         for each in ids:
             watch_list.refuse(poll, each, sender)
-    except Unwatchable as error:
-        raise setup.Refused(str(error)) from None
     for each in ids:
         new = watch_list.add(client, poll.name, each, sender)
         said = "watched" if new else "watched already"

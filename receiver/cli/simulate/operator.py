@@ -52,10 +52,8 @@ def command(scenario: Path | None, port: int, host: str, seed: int | None) -> No
     url = simulated_server.base_url(host, port)
     from receiver.simulate.operator import app
 
-    try:
+    with setup.refused(ScenarioError):
         server = app.server(played, host, port)
-    except ScenarioError as error:
-        raise setup.Refused(str(error)) from None
     _print_urls(played, url)
     with contextlib.suppress(KeyboardInterrupt):
         server.run()

@@ -23,10 +23,8 @@ def scenario(load: Callable[[Path], S], default: S, path: Path | None, seed: int
     """Return the scenario of a file, or the default one, with this seed where one is given. Raises
     `setup.Refused`.
     """
-    try:
+    with setup.refused(ScenarioError):
         found = load(path) if path else default
-    except ScenarioError as error:
-        raise setup.Refused(str(error)) from None
     more: dict[str, Any] = {} if seed is None else {"seed": seed}
     return msgspec.structs.replace(found, **more)
 

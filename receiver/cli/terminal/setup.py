@@ -2,7 +2,8 @@
 
 import os
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import click
@@ -34,15 +35,22 @@ class Refused(click.ClickException):
         click.echo(f"receiver: {self.message}", err=True)
 
 
+@contextmanager
+def refused(*faults: type[Exception]) -> Iterator[None]:
+    """Raise `Refused` in place of these faults, with what they say."""
+    try:
+        yield
+    except faults as error:
+        raise Refused(str(error)) from None
+
+
 def settings(*, file: bool = True) -> Settings:
     """Load the settings. Raises `Refused`.
 
     Without `file` they have no listeners and sinks, and a broken `receiver.toml` is no obstacle.
     """
-    try:
+    with refused(SettingsError):
         return settings_module.load(os.environ, file=file)
-    except SettingsError as error:
-        raise Refused(str(error)) from None
 
 
 def settings_for_process(name: str) -> Settings:
@@ -197,10 +205,8 @@ def refuse_unwritable_spool(found: Settings) -> None:
         return
     from receiver.intake.spool import location
 
-    try:
+    with refused(SettingsError):
         location.refuse_unwritable(found.spool_dir)
-    except SettingsError as error:
-        raise Refused(str(error)) from None
 
 
 def base_url(found: Settings) -> str:
