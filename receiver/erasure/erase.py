@@ -29,7 +29,7 @@ from receiver.erasure import log_rewrite, parked, runs, spools, subscribed, watc
 from receiver.erasure.meanwhile import Meanwhile
 from receiver.erasure.person import Person
 from receiver.erasure.stores import Found, as_stored, find_published, find_sent
-from receiver.erasure.wait import Say, Wait, in_silence
+from receiver.erasure.wait import Say, Wait
 from receiver.operations.look import last_delivered
 from receiver.operations.sink_ledger import known_sinks
 from receiver.runtime import scripts
@@ -77,7 +77,7 @@ class Eraser:
         copies: Sequence[str],
         *,
         passed: Callable[[int], None] = lambda _: None,
-        say: Say = in_silence,
+        say: Say = lambda _: None,
         open_seconds: float = 30.0,
     ) -> None:
         """`copies` are the company's own streams that are to be looked through; `say` is told what

@@ -21,7 +21,7 @@ from receiver.contract.redis_keys import (
     SPOOLS,
 )
 from receiver.contract.stored_values import UNREADABLE, text
-from receiver.erasure.wait import Say, Wait, in_silence
+from receiver.erasure.wait import Say, Wait
 
 HEARD_WITHIN: Final = 30
 """Seconds after which a spool that no web process has said that it has is one that nobody has."""
@@ -49,7 +49,7 @@ class Place(NamedTuple):
 
 
 def erase(
-    client: redis.Redis, digits: Sequence[str], say: Say = in_silence, *, dry_run: bool
+    client: redis.Redis, digits: Sequence[str], say: Say = lambda _: None, *, dry_run: bool
 ) -> Answer:
     """Have a person's notifications erased, or with `dry_run` counted, in every spool that can be
     reached, and wait until that is done. Raises `redis.RedisError`.

@@ -29,7 +29,3 @@ class Wait:
         if self.seconds >= SAID_AFTER:
             self._say(self._why)
         time.sleep(seconds)
-
-
-def in_silence(_why: str) -> None:
-    """Say nothing."""
