@@ -17,6 +17,7 @@ from receiver.doctor.credentials import WEEK, credentials
 from receiver.doctor.finding import Finding
 from receiver.doctor.key_types import check_counts
 from receiver.doctor.polls import watches
+from receiver.doctor.unreachable_redis import ASK
 from receiver.health.data_loss import loss_message
 from receiver.metrics.counters import OTHER
 from receiver.metrics.snapshot import Snapshot
@@ -90,7 +91,7 @@ def _moved_groups(found: Snapshot) -> Iterator[Finding]:
                 "warning",
                 f"the consumer group {group} was destroyed or moved (noticed {when})",
                 "the workers went on where they were; a reader of events needs a group of its own",
-                'redis-cli -u "$REDIS_URL" ACL LIST  # then deny XGROUP where it is not needed',
+                f"{ASK}ACL LIST  # then deny XGROUP where it is not needed",
             )
 
 
@@ -203,7 +204,7 @@ def _readers(settings: Settings, found: Snapshot) -> Iterator[Finding]:
                 "warning",
                 f"the reader {one.name} of receiver.toml has no consumer group",
                 "nothing is kept for it when memory is short",
-                f'redis-cli -u "$REDIS_URL" XGROUP CREATE receiver:events {one.name} $ MKSTREAM',
+                f"{ASK}XGROUP CREATE receiver:events {one.name} $ MKSTREAM",
             )
         elif group.oldest > _BEHIND:
             yield Finding(
