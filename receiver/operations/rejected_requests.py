@@ -69,15 +69,17 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def select(
-    client: redis.Redis, wanted: Selection, progress: Callable[[int], None] = lambda _: None
+    client: redis.Redis, wanted: Selection, passed: Callable[[int], None] = lambda _: None
 ) -> Iterator[Found]:
-    """Yield the selected requests that are stored now, oldest first."""
+    """Yield the selected requests that are stored now, oldest first. `passed` is told how many were
+    looked at.
+    """
     for page in Look(client).all(REJECTED):
         for entry, fields in page:
             found = Found(entry, _refusal(fields.get(b"r", b"")))
             if wanted.holds(found):
                 yield found
-        progress(len(page))
+        passed(len(page))
 
 
 def newest(
