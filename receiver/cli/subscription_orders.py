@@ -32,18 +32,15 @@ def renew_slots(client: redis.Redis, settings: Settings, name: str) -> None:
     declared = {(one.name, one.operator) for one in settings.subscriptions}
     operators = {slot.operator for slot in found if (slot.set, slot.operator) in declared}
     if not operators:
-        raise setup.Refused(f"{name} is not renewed: {_why_left(settings, found[0])}")
+        known = {one.name for one in settings.operators}
+        why = desired.why_left((), known, found[0].set, found[0].operator)
+        raise setup.Refused(f"{name} is not renewed: {why}")
     for name in operators:
         of_operator = (slot for slot in found if slot.operator == name)
         orders = (Order(do="renew", slot=slot.id) for slot in of_operator)
         overview.enqueue_orders(client, name, *orders)
     _await(client, operators)
     output.print_message(_DONE)
-
-
-def _why_left(settings: Settings, slot: Slot) -> str:
-    operators = {one.name for one in settings.operators}
-    return desired.why_left((), operators, slot.set, slot.operator)
 
 
 def delete_slot(client: redis.Redis, name: str) -> None:
