@@ -98,6 +98,8 @@ def _document(stored: bytes, *path: str) -> bytes:
 
 
 def _accepted(request: Request, one: Notification, reason: str, masks: Masks) -> Body:
+    trace = one.trace[3:35]
+    pattern: str = request.app.state.settings.trace_url
     return Body(
         callback=one.callback,
         content_type=one.content_type,
@@ -105,14 +107,9 @@ def _accepted(request: Request, one: Notification, reason: str, masks: Masks) ->
         raw=marked(one.body, reason, masks),
         events=[],
         curl=_curl(request, one, masks),
-        trace=one.trace[3:35],
-        trace_url=_trace_url(request, one.trace[3:35]),
+        trace=trace,
+        trace_url=pattern.replace(TRACE, trace) if trace else "",
     )
-
-
-def _trace_url(request: Request, trace: str) -> str:
-    pattern: str = request.app.state.settings.trace_url
-    return pattern.replace(TRACE, trace) if trace else ""
 
 
 def _refused(one: Refusal, masks: Masks) -> Body:

@@ -39,7 +39,7 @@ async def fields(request: Request) -> dict[str, str]:
 
 def number(values: Any, name: str) -> int:
     """Return a field that is a whole number; 0 where it is none."""
-    text = values.get(name, "")
+    text = values.get(name, "").strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
@@ -54,7 +54,7 @@ def days(form: Mapping[str, str]) -> int:
     """Return a number of days. Raises `NotDone` for anything else: an end that somebody meant is
     neither now nor never.
     """
-    found = number({"days": form.get("days", "").strip()}, "days")
+    found = number(form, "days")
     if not 0 < found <= MOST_DAYS:
         sentence = f"Days are a whole number from 1 to {MOST_DAYS}."
         raise NotDone(400, "Nothing was changed", sentence)

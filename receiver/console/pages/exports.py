@@ -159,17 +159,14 @@ async def of_search(request: Request) -> Response:
         raise NotDone(400, "Nothing was looked for", search.TOO_SHORT)
     revealed = form.get("as") == "it-is"
     masks = await run_in_threadpool(masks_of, request)
-    await run_in_threadpool(_audit_search, request, masks.digest(text), revealed=revealed)
+    digest = masks.digest(text)
+    await run_in_threadpool(audit.record, request, "search", digest)
+    if revealed:
+        await run_in_threadpool(audit.record, request, "export", f"search {digest}")
     try:
         return await _file(request, "search", SEARCH, form, revealed=revealed)
     except Busy:
         raise NotDone(503, "Somebody else searches", "Try again in a moment.") from None
-
-
-def _audit_search(request: Request, digest: str, *, revealed: bool) -> None:
-    audit.record(request, "search", digest)
-    if revealed:
-        audit.record(request, "export", f"search {digest}")
 
 
 ROUTES: Final = [
