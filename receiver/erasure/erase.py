@@ -92,14 +92,10 @@ class Eraser:
         self._open_seconds = open_seconds
         self._patient = True
         """Whether to wait for the workers still: not once they have let that time pass."""
-        self._entries, self._deliveries, self._drop = (
-            client.register_script(scripts.load(package, name))
-            for package, name in (
-                (__package__, "erase_entries"),
-                (__package__, "erase_deliveries"),
-                ("receiver.operations", "drop_dead_letter"),
-            )
-        )
+        drop = scripts.load("receiver.operations", "drop_dead_letter")
+        self._entries = client.register_script(scripts.load(__package__, "erase_entries"))
+        self._deliveries = client.register_script(scripts.load(__package__, "erase_deliveries"))
+        self._drop = client.register_script(drop)
         self.report = Report(at=0, numbers=len(person.digits))
         self._erased: Counter[str] = Counter()
         self._open: Counter[str] = Counter()

@@ -29,10 +29,8 @@ class DeadLetterActions:
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
-        self._notification, self._drop = (
-            client.register_script(scripts.load(__package__, name))
-            for name in ("reopen_notification", "drop_dead_letter")
-        )
+        self._reopen = client.register_script(scripts.load(__package__, "reopen_notification"))
+        self._drop = client.register_script(scripts.load(__package__, "drop_dead_letter"))
         self._event = Requeue(client)
         self._now = 0
         """When this page is due: by Redis' clock, as the workers say what is."""
@@ -54,7 +52,7 @@ class DeadLetterActions:
             one, letter = found.summary, found.letter
             if one.kind == "notification":
                 keys = [DEAD_LETTERS, INBOUND, LEDGER]
-                self._notification(keys=keys, args=[one.id, letter.notification], client=pipe)
+                self._reopen(keys=keys, args=[one.id, letter.notification], client=pipe)
                 return ""
             if one.kind == "unreadable" or not letter.event:
                 return "nothing is left of it that could be sent"
