@@ -16,6 +16,7 @@ from receiver.contract.redis_keys import retry_due
 from receiver.operations import ledger
 from receiver.operations.dead_letters import Found
 from receiver.operations.event_replay import AT_ONCE, WAITING_MOST
+from receiver.runtime.server_time import server_time
 
 OPEN_MOST: Final = 5_000
 """Notifications that may be open: those that come in now wait behind them."""
@@ -91,8 +92,7 @@ class ReplayThrottle:
         """Return what a sink has to deliver first. It gets `AT_ONCE` events, and the next when it
         has taken them: what is due goes before what is new, which would never be sent.
         """
-        seconds, _ = self._client.time()
-        due: Any = self._client.zcount(retry_due(sink), "-inf", seconds * 1000 + 999)
+        due: Any = self._client.zcount(retry_due(sink), "-inf", server_time(self._client))
         waiting: Any = self._client.zcard(retry_due(sink))
         if waiting > WAITING_MOST or (due and sink in self._room):
             return f"sink {sink!r} has {waiting} deliveries to do first", due + waiting
