@@ -81,8 +81,7 @@ async def act(request: Request) -> Response:
     name = request.path_params["name"]
     form = await forms.fields(request)
     state, who = request.app.state, request.state.session.name
-    known = {one.name for one in await run_in_threadpool(sink_ledger.read, state.redis)}
-    if name not in known:
+    if name not in await run_in_threadpool(sink_ledger.known_sinks, state.redis):
         raise _none(None)
     action = forms.action(form, ("stop", "start"))
     await run_in_threadpool(audit.record, request, f"sink.{action}", name)

@@ -3,7 +3,6 @@
 from itertools import chain
 from typing import Any, Final
 
-import msgspec
 import redis
 from starlette.requests import Request
 from starlette.responses import Response
@@ -38,14 +37,13 @@ def show_ledger(request: Request) -> Response:
     """Show every count of the ledger with its meaning."""
     client = request.app.state.redis
     books = ledger.read(client)
-    known = msgspec.structs.asdict(books)
     sinks = sink_ledger.read(client)
     watches = unless_foreign(lambda: watch_ledger.read(client), [])
     unequal = [f"the sink {one.name}" for one in sinks if not one.balanced]
     unequal += [f"what the poll {one.poll} watches" for one in watches if not one.balanced]
     values = {
         "books": books,
-        "rows": [(name, known[name], meaning) for name, meaning in MEANING.items()],
+        "rows": [(name, getattr(books, name), meaning) for name, meaning in MEANING.items()],
         "unequal": unequal,
         "columns": _columns(sinks),
         "shown": shown(request, sinks),
