@@ -70,7 +70,7 @@ def _ask(settings: Settings, name: str) -> None:
 
 def _forget(settings: Settings, name: str) -> None:
     if not _on_redis(settings, lambda client: forget(client, name)):
-        output.exit_nothing_found(f"there is no consent of {name!r}: `receiver consent` lists them")
+        output.exit_undone(f"there is no consent of {name!r}: `receiver consent` lists them")
     output.print_message(f"{name}: deleted here; the subscriber can withdraw it at AT&T")
 
 

@@ -56,7 +56,7 @@ def named(client: redis.Redis, name: str) -> list[Stored]:
     """Return the credentials of this id or label, the oldest first; end the command without any."""
     stored = credential_store.find(client, name)
     if not stored:
-        output.exit_nothing_found("there is no such credential: see `receiver credentials list`")
+        output.exit_undone("there is no such credential: see `receiver credentials list`")
     return stored
 
 

@@ -92,7 +92,7 @@ def show(ids: tuple[str, ...], *, as_json: bool) -> None:
         show_whole(found, as_json=as_json)
         count += 1
     if not count:
-        output.exit_nothing_found("there is no such dead letter: see `receiver dead-letters list`")
+        output.exit_undone("there is no such dead letter: see `receiver dead-letters list`")
 
 
 @command.command(short_help="Process dead letters again.")
@@ -126,8 +126,7 @@ def replay(*, everything: bool, as_json: bool, **chosen: Any) -> None:
     try:
         _apply(client, wanted, replaying, as_json=as_json)
     except NoRoom as why:
-        output.say(f"stopped: {why}; the rest stays, replay it later")
-        raise SystemExit(1) from None
+        output.exit_undone(f"stopped: {why}; the rest stays, replay it later")
     finally:
         bell.enqueue()
 

@@ -140,7 +140,7 @@ def _forget_spool(client: redis.Redis, name: str) -> None:
     with setup.refused(ValueError):
         host = spools.forget(client, name)
     if host is None:
-        output.exit_nothing_found(f"there is no spool {name!r}: `receiver erase` names those left")
+        output.exit_undone(f"there is no spool {name!r}: `receiver erase` names those left")
     output.print_message(f"forgotten: the spool on {output.printable(host)}")
 
 

@@ -52,7 +52,7 @@ def command(id: str, *, as_json: bool, everything: bool, body: bool) -> None:  #
     try:
         stories = (explain if everything else explain_soon)(client, id, settings)
     except Unknown as unknown:
-        output.exit_nothing_found(f"{unknown}; `receiver tail --since 1d` shows what there is")
+        output.exit_undone(f"{unknown}; `receiver tail --since 1d` shows what there is")
     for story in stories:
         output.print_document(_document(story)) if as_json else _print(story)
         if at := story.reached.get(DEAD_LETTERS):
@@ -66,7 +66,7 @@ def command(id: str, *, as_json: bool, everything: bool, body: bool) -> None:  #
 def _print_bodies(client: redis.Redis, receipt: str) -> None:
     found = bodies(client, receipt) if is_receipt(receipt) else []
     if not found:
-        output.exit_nothing_found(
+        output.exit_undone(
             f"no body is stored under the receipt {receipt} (any more): `receiver explain` names "
             "the receipt of an event"
         )

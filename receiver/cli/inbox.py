@@ -183,8 +183,7 @@ def _ask(name: str, act: Callable[[MailboxApi], Awaitable[T]]) -> T:
             "the gateway has no index of the mailbox yet: `receiver poll` has it built"
         ) from None
     except Unanswered as error:
-        output.say(f"no answer ({error}): it may have been done; look first")
-        raise SystemExit(1) from None
+        output.exit_undone(f"no answer ({error}): it may have been done; look first")
 
 
 def _address(text: str) -> str:

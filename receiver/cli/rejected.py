@@ -94,7 +94,7 @@ def show(ids: tuple[str, ...], *, only_body: bool, as_json: bool) -> None:
         else:
             show_whole(found, as_json=as_json)
     if not count:
-        output.exit_nothing_found("there is no such request: see `receiver rejected list`")
+        output.exit_undone("there is no such request: see `receiver rejected list`")
 
 
 @command.command(short_help="Send refused requests to the receiver again.")

@@ -70,8 +70,7 @@ def command(
         report = partial(_report, dry=dry_run, as_json=as_json)
         total = _run(client, replay, since, report, dry=dry_run)
     except Stopped as why:
-        output.say(f"{why}; `receiver sinks start {sink}`")
-        raise SystemExit(1) from None
+        output.exit_undone(f"{why}; `receiver sinks start {sink}`")
     if not total:
         raise SystemExit(1)
 

@@ -70,11 +70,10 @@ def command(to: str, name: str, within: int, text: str, *, as_json: bool) -> Non
     show, until = event_printer(as_json=as_json), time.monotonic() + within
     final = _follow(client, poll.name, sent, follow, until, show)
     if not final:
-        output.say(
+        output.exit_undone(
             f"no final status within {within} s: `receiver polls list` says how the poll "
             "stands, `receiver watch list` whether it is still asked for"
         )
-        raise SystemExit(1)
 
 
 def _poll(settings: Settings, name: str) -> AttStatusPoll:

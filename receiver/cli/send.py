@@ -134,8 +134,7 @@ def _send_one(
         answer = client.post(sample)
     except Unreachable as error:
         where = f"{client.target(sample)} cannot be reached: {error}"
-        output.say(f"{where}; is it elsewhere? --url, or PORT")
-        raise SystemExit(1) from None
+        output.exit_undone(f"{where}; is it elsewhere? --url, or PORT")
     if as_json:
         asked = {"url": client.target(sample), "request": sample.body.decode()} if show else {}
         output.print_document({"sample": name, **asked} | msgspec.structs.asdict(answer))

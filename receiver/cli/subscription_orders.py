@@ -55,7 +55,7 @@ def delete_slot(client: redis.Redis, name: str) -> None:
         overview.enqueue_orders(client, slot.operator, Order(do="delete", slot=name))
         _await(client, [slot.operator])
     elif not any(each.state == "deleting" for each in slot.attempts):
-        output.exit_nothing_found(f"nothing is deleted: {_why_nothing(slot)}; {look}")
+        output.exit_undone(f"nothing is deleted: {_why_nothing(slot)}; {look}")
     output.print_message(f"it is being deleted: {look}")
 
 

@@ -82,7 +82,7 @@ def show(name: str, state: str | None, *, as_json: bool) -> None:
     ]
     if not found:
         said = "there is no such set, slot or state: see `receiver subscriptions list`"
-        output.exit_nothing_found(said)
+        output.exit_undone(said)
     output.print_documents(map(as_document, found)) if as_json else tables.print_slots(found)
 
 

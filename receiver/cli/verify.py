@@ -71,8 +71,7 @@ def command(
         why = f"{error}{_hint(said, document, secrets)}"
         if as_json:
             output.print_document({"verified": False, "reason": why})
-        output.say(f"not verified: {why}")
-        raise SystemExit(1) from None
+        output.exit_undone(f"not verified: {why}")
     output.print_result(f"verified: {name}", as_json=as_json, verified=True, id=name)
 
 

@@ -106,7 +106,7 @@ def drop(ids: tuple[str, ...], name: str) -> None:
     output.print_message(f"dropped {len(ids) - len(unknown)}")
     if unknown:
         said = f"not watched: {output.printable(' '.join(unknown))}; see `receiver watch list`"
-        output.exit_nothing_found(said)
+        output.exit_undone(said)
 
 
 def _row(watch: Watch, due: int) -> dict[str, Any]:

@@ -106,11 +106,11 @@ class WaitNotice:
         self._each()
 
 
-def exit_nothing_found(what: str) -> NoReturn:
-    """Print on stderr that what was asked for is not there and where to look, and end the command
-    with exit code 1. A list that is empty is no fault: `print_message`.
+def exit_undone(why: str) -> NoReturn:
+    """Print on stderr why nothing was done, such as that what was asked for is not there and where
+    to look, and end the command with exit code 1. An empty list is no fault: `print_message`.
     """
-    say(what)
+    say(why)
     raise SystemExit(1)
 
 
