@@ -23,7 +23,7 @@ from starlette.staticfiles import StaticFiles
 
 from receiver.config.settings import Settings
 from receiver.console import error_pages, mask, proxy, render, sessions
-from receiver.console.forms import NotDone
+from receiver.console.forms import NotDone, fields
 from receiver.console.guard import SAFE, Guard
 from receiver.console.sessions import Role
 from receiver.console.tasks import Tasks
@@ -44,7 +44,8 @@ SLOW: Final = 2
 _T = TypeVar("_T")
 
 Endpoint = Callable[[Request], Any]
-"""Returns a `Response`, as a coroutine or from a thread."""
+"""Returns a `Response`, as a coroutine or from a thread. Of a POST it has the form's fields as
+`request.state.form`."""
 
 
 class Page(Route):
@@ -152,6 +153,8 @@ def _checked(endpoint: Endpoint, role: Role | Literal["anyone"]) -> Endpoint:
             request.state.session = session
             if not session.may(role):
                 raise _not_for_viewers()
+        if request.method == "POST":
+            request.state.form = await fields(request)
         begun = endpoint(request) if is_async else run_in_threadpool(endpoint, request)
         response: Response = await begun
         return response

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import msgspec
 import redis
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -47,9 +46,9 @@ def show_one(request: Request) -> Response:
     return render.page(request, "credential.html", {"one": _row(found[0]), "days": DAYS})
 
 
-async def add(request: Request) -> Response:
+def add(request: Request) -> Response:
     """Add a credential; its token is shown this once."""
-    form, state = await forms.fields(request), request.app.state
+    form = request.state.form
     label, listener = form.get("label", "").strip()[:64], form.get("listener", "").strip()
     if listener and not LISTENER_NAME.fullmatch(listener):
         why = "A listener's name has 1 to 64 of a-z, 0-9 and -."
@@ -58,20 +57,20 @@ async def add(request: Request) -> Response:
     expires = now + forms.days(form) * 86_400 if form.get("days", "").strip() else None
     credential = Credential(label=label, listener=listener or None, expires=expires, created=now)
     token = secrets.token_urlsafe(32)
-    await run_in_threadpool(audit.record, request, "credentials.add", id_of(token))
-    await run_in_threadpool(credential_store.add, state.redis, token, credential)
-    return await run_in_threadpool(show, request, token)
+    audit.record(request, "credentials.add", id_of(token))
+    credential_store.add(request.app.state.redis, token, credential)
+    return show(request, token)
 
 
-async def revoke(request: Request) -> Response:
+def revoke(request: Request) -> Response:
     """Revoke a credential now, or let it end in some days."""
-    form, state = await forms.fields(request), request.app.state
+    form, state = request.state.form, request.app.state
     name, days = request.path_params["id"], forms.days(form) if "days" in form else 0
-    stored = await run_in_threadpool(_named, state.redis, name)
+    stored = _named(state.redis, name)
     when = f"in {days} {'days' if days > 1 else 'day'}" if days else "now"
-    await run_in_threadpool(audit.record, request, "credentials.revoke", f"{name} {when}")
+    audit.record(request, "credentials.revoke", f"{name} {when}")
     try:
-        await run_in_threadpool(_revoke, state.redis, stored, days, state.settings.ack_replicas)
+        _revoke(state.redis, stored, days, state.settings.ack_replicas)
     except NotReplicated as reached:
         why = f"{reached} replicas have it: one of the others may bring it back."
         raise NotDone(503, "It is not revoked everywhere", why) from None

@@ -74,7 +74,7 @@ def reveal(request: Request) -> Response:
 
 async def confirm(request: Request) -> Response:
     """Say how many the filter selects now, and ask."""
-    form = await forms.fields(request)
+    form = request.state.form
     action = forms.action(form, ACTIONS)
     until = 1 + await run_in_threadpool(server_time, request.app.state.redis)
     wanted = selection(form, until)
@@ -85,9 +85,9 @@ async def confirm(request: Request) -> Response:
     return render.page(request, "dead_letters_confirm.html", values)
 
 
-async def run(request: Request) -> Response:
+def run(request: Request) -> Response:
     """Begin what was confirmed, on what was counted."""
-    form = await forms.fields(request)
+    form = request.state.form
     once = seal.check(request, "dead-letters", form)
     forms.check_typed(form)
     action, count = form["action"], int(form["count"])
@@ -98,7 +98,7 @@ async def run(request: Request) -> Response:
     title, who = forms.counted(action, count, "dead letter"), request.state.session.name
     task = Task(once, title, who, count)
     work = partial(_drop if action == "drop" else _replay, request.app.state, wanted)
-    await run_in_threadpool(tasks_of(request).start, task, work, write)
+    tasks_of(request).start(task, work, write)
     return RedirectResponse(f"/tasks/{task.id}", 303)
 
 

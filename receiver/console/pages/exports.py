@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from receiver.carriers import BY_NAME
 from receiver.config.settings import Settings
-from receiver.console import audit, export_rows, forms
+from receiver.console import audit, export_rows
 from receiver.console.app import Endpoint, Page, masks_of
 from receiver.console.export import Row, download
 from receiver.console.forms import NotDone
@@ -120,7 +120,7 @@ def _masked(name: str) -> Endpoint:
 
 def _as_it_is(name: str) -> Endpoint:
     async def post(request: Request) -> Response:
-        form, settings = await forms.fields(request), request.app.state.settings
+        form, settings = request.state.form, request.app.state.settings
         masks = await run_in_threadpool(masks_of, request)
         chosen = f"{name} {urlencode(_told(settings, form, masks))}".strip()[:200]
         await run_in_threadpool(audit.record, request, "export", chosen)
@@ -153,7 +153,7 @@ def _is_known(value: str, names: Collection[str]) -> bool:
 
 async def of_search(request: Request) -> Response:
     """Return what a search finds; the text never stands in an address."""
-    form = await forms.fields(request)
+    form = request.state.form
     text, _ = search.wanted(form)
     if len(text) < search.SHORTEST:
         raise NotDone(400, "Nothing was looked for", search.TOO_SHORT)

@@ -24,13 +24,11 @@ ASK_AGAIN: Final = 10.0
 """Seconds after which a stream is given only to whoever is still signed in."""
 
 
-async def show(request: Request) -> Response:
+def show(request: Request) -> Response:
     """Show the newest rows; the page's script goes on from there."""
-    live = await run_in_threadpool(_live, request)
-    wanted = filter_of(request.query_params)
-    upto = await run_in_threadpool(live.now)
+    live, wanted = _live(request), filter_of(request.query_params)
     count = HISTORY if wanted != Filter() else ROWS
-    found = await run_in_threadpool(live.since, {}, upto, count)
+    found = live.since({}, live.now(), count)
     rows = list(latest([one for one in found.rows if wanted.holds(one)]).values())[-ROWS:]
     sent = request.query_params.get("sent", "")
     values = {

@@ -2,16 +2,15 @@
 
 from typing import Final
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from receiver.console import forms, render, sessions
+from receiver.console import render, sessions
 from receiver.console.app import UNDONE, Page, cookie_of
 from receiver.contract.redis_keys import CONSOLE_SESSION_SECONDS
 
 
-async def show(request: Request) -> Response:
+def show(request: Request) -> Response:
     """Sign in by a link that a person opened, else show what signs in.
 
     A preview of the link, in a chat for example, must not use it up: such a request has another
@@ -22,7 +21,7 @@ async def show(request: Request) -> Response:
     opened = (said.get("sec-fetch-site"), said.get("sec-fetch-dest")) == ("none", "document")
     early = request.method != "GET" or "sec-purpose" in said or "purpose" in said
     if token and opened and not early:
-        return await _sign_in(request, token)
+        return _sign_in(request, token)
     undone = UNDONE in request.cookies
     values = {"token": token, "used": False, "undone": undone}
     response = render.page(request, "login.html", values)
@@ -31,24 +30,23 @@ async def show(request: Request) -> Response:
     return response
 
 
-async def sign_in(request: Request) -> Response:
+def sign_in(request: Request) -> Response:
     """Sign in by the button of the page."""
-    form = await forms.fields(request)
-    return await _sign_in(request, form.get("token", ""))
+    return _sign_in(request, request.state.form.get("token", ""))
 
 
-async def sign_out(request: Request) -> Response:
+def sign_out(request: Request) -> Response:
     """End the session."""
     token = request.cookies.get(cookie_of(request), "")
     request.app.state.sessions.pop(token, None)  # nor while Redis is gone
-    await run_in_threadpool(sessions.end, request.app.state.redis, token)
+    sessions.end(request.app.state.redis, token)
     response = RedirectResponse("/login", 303)
     response.delete_cookie(cookie_of(request))
     return response
 
 
-async def _sign_in(request: Request, token: str) -> Response:
-    found = await run_in_threadpool(sessions.use_link, request.app.state.redis, token)
+def _sign_in(request: Request, token: str) -> Response:
+    found = sessions.use_link(request.app.state.redis, token)
     if found is None:
         values = {"token": "", "used": bool(token), "undone": False}
         return render.page(request, "login.html", values, 403)

@@ -74,7 +74,7 @@ def reveal(request: Request) -> Response:
 
 async def confirm(request: Request) -> Response:
     """Say how many the filter selects now, and ask."""
-    form = await forms.fields(request)
+    form = request.state.form
     action = forms.action(form, ACTIONS)
     last = await run_in_threadpool(newest_entry, request.app.state.redis, REJECTED)
     count = await slowly(request, _count, request.app.state.redis, form, last)
@@ -84,9 +84,9 @@ async def confirm(request: Request) -> Response:
     return render.page(request, "rejected_confirm.html", values)
 
 
-async def run(request: Request) -> Response:
+def run(request: Request) -> Response:
     """Begin what was confirmed, on what was counted."""
-    form = await forms.fields(request)
+    form = request.state.form
     once = seal.check(request, "rejected", form)
     forms.check_typed(form)
     action, count, last = form["action"], int(form["count"]), form["last"]
@@ -97,8 +97,7 @@ async def run(request: Request) -> Response:
     title = forms.counted(action, count, "rejected request")
     task = Task(once, title, who, count, back="/rejected")
     work = _drop if action == "drop" else _replay
-    start = partial(tasks_of(request).start, task, lambda _: work(state, form, last), write)
-    await run_in_threadpool(start)
+    tasks_of(request).start(task, lambda _: work(state, form, last), write)
     return RedirectResponse(f"/tasks/{task.id}", 303)
 
 

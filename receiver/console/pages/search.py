@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from receiver.console import audit, forms, render
+from receiver.console import audit, render
 from receiver.console.app import Page, masks_of
 from receiver.console.forms import entry_id
 from receiver.console.search import MOST_FOUND, PAUSE, SECONDS, WINDOWS, Busy, Step, search
@@ -33,11 +33,11 @@ def show(request: Request) -> Response:
     return _page(request, "", "24 hours", "")
 
 
-async def find(request: Request) -> Response:
+def find(request: Request) -> Response:
     """Redirect to an id's story, or look for a text. That comes in a form, so that no number ever
     stands in an address.
     """
-    form = await forms.fields(request)
+    form = request.state.form
     text, window = form.get("text", "").strip(), form.get("window", "")
     before = entry_id(form.get("before", ""))
     is_text = before or form.get("as") == "text"  # it is no id of ours, or nothing has it any more
@@ -48,8 +48,8 @@ async def find(request: Request) -> Response:
         return _page(request, text, window, TOO_SHORT)
     if request.state.session.role != "operator":
         return _page(request, "", window, "A viewer may look for ids only.")
-    masks = await run_in_threadpool(masks_of, request)
-    await run_in_threadpool(audit.record, request, "search", masks.digest(text))
+    masks = masks_of(request)
+    audit.record(request, "search", masks.digest(text))
     steps = search(request.app.state.redis, masks, text, WINDOWS[window], before)
     page = _page(request, text, window, "", found=True)
     return StreamingResponse(_written(request, page, steps, text, window), headers=_AS_IT_COMES)

@@ -37,7 +37,7 @@ class Count(msgspec.Struct):
 
 async def confirm(request: Request) -> Response:
     """Say how many events there are since a time, the first and the last, and ask."""
-    form = await forms.fields(request)
+    form = request.state.form
     sink = _sink(request)
     if why := await run_in_threadpool(_stopped, request.app.state.redis, sink.name):
         raise NotDone(409, "The sink is stopped", f"Start it first: {why}.")
@@ -55,9 +55,9 @@ async def confirm(request: Request) -> Response:
     return render.page(request, "sink_replay.html", values)
 
 
-async def run(request: Request) -> Response:
+def run(request: Request) -> Response:
     """Begin what was confirmed, on what was counted."""
-    form = await forms.fields(request)
+    form = request.state.form
     sink, state = _sink(request), request.app.state
     once = seal.check(request, f"sinks/{sink.name}", form)
     since, until, count = int(form["since"]), int(form["until"]), int(form["count"])
@@ -70,7 +70,7 @@ async def run(request: Request) -> Response:
     task = Task(once, title, who, count, back=f"/sinks/{sink.name}", at_least=least)
     wanted = Wanted(since=since, until=until)
     work = partial(_replay, state.redis, sink, wanted)
-    await run_in_threadpool(tasks_of(request).start, task, work, write)
+    tasks_of(request).start(task, work, write)
     return RedirectResponse(f"/tasks/{task.id}", 303)
 
 

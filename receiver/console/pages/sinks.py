@@ -3,7 +3,6 @@
 import time
 from typing import Any, Final
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -76,21 +75,21 @@ def _where(settings: SinkSettings, masks: Masks) -> list[tuple[str, Any]]:
     ]
 
 
-async def act(request: Request) -> Response:
+def act(request: Request) -> Response:
     """Stop a sink, or start it again."""
     name = request.path_params["name"]
-    form = await forms.fields(request)
+    form = request.state.form
     state, who = request.app.state, request.state.session.name
-    if name not in await run_in_threadpool(sink_ledger.known_sinks, state.redis):
+    if name not in sink_ledger.known_sinks(state.redis):
         raise _none(None)
     action = forms.action(form, ("stop", "start"))
-    await run_in_threadpool(audit.record, request, f"sink.{action}", name)
+    audit.record(request, f"sink.{action}", name)
     if action == "start":
-        await run_in_threadpool(sink_orders.start, state.redis, name)
+        sink_orders.start(state.redis, name)
     else:
         why = " ".join(form.get("why", "").split())[:200]
         words = f"stopped by {who} in the console" + (f": {why}" if why else "")
-        await run_in_threadpool(sink_orders.pause, state.redis, name, words)
+        sink_orders.pause(state.redis, name, words)
     return RedirectResponse(f"/sinks/{name}", 303)
 
 
