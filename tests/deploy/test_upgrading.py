@@ -34,8 +34,8 @@ def test_an_upgrade_brings_units_and_the_command_and_leaves_valkey_s_unit_alone(
 
 
 def _install(units: Path, programs: Path) -> None:
-    """What the page's block for systemd installs, into directories of the test's."""
-    (block,) = (one for one in blocks(ROOT / "docs/upgrading.md") if one.tag == "root")
+    """What the page's first block for systemd installs, into directories of the test's."""
+    block = next(one for one in blocks(ROOT / "docs/upgrading.md") if one.tag == "root")
     lines = [line for line in block.text.splitlines() if line.startswith("install ")]
     script = "\n".join(lines).replace("/etc/systemd/system/", f"{units}/")
     script = script.replace("/usr/local/bin/", f"{programs}/")
