@@ -19,7 +19,8 @@ log = structlog.get_logger()
 
 _LONGEST_PAUSE: Final = 900.0
 """Seconds that a gateway's Retry-After may ask for: it drops messages after twice that."""
-
+_NO_FAULT: Final = GOOD | {"skipped"}
+"""Outcomes that say nothing ill of a gateway."""
 _APART: Final = 2.0
 """Seconds that `Store.now` may be off."""
 
@@ -33,6 +34,8 @@ class Poller:
         self._pages: Pages | None = site.pages if isinstance(site, GatewaySite) else None
         self._seldom = Seldom(log)
         self._failures = 0
+        self._unwell = False
+        """Whether the last that was heard of the gateway is a failure."""
         self._due = 0.0
         """By Redis' clock, which goes on while this machine sleeps."""
         self._latest = 0.0
@@ -76,8 +79,7 @@ class Poller:
         until = time.monotonic() + pace.lease + pace.tick
         while not await self._site.store.acquire_lease():
             if time.monotonic() > until or self._site.stopping():
-                said = "`receiver poll` runs, and polls it by itself: `receiver polls list`"
-                return Round("skipped", said)
+                return Round("skipped", "`receiver poll` polls it: see `receiver polls list`")
             await asyncio.sleep(pace.tick)
         try:
             return await self._round()
@@ -114,6 +116,7 @@ class Poller:
         site, now = self._site, self._site.store.now()
         state = await site.store.state()
         self._failures = whole(state.get("failures"))
+        self._unwell = state.get("outcome", "empty") not in _NO_FAULT
         latest = now + max(site.poll.seconds, site.pace.failures[-1]) + site.pace.jitter
         self._rest(min(number(state.get("due")), latest) - now)
         self._noted = number(state.get("succeeded"))
@@ -156,10 +159,11 @@ class Poller:
     async def _ended(self, done: Round) -> None:
         """Write down how a round ended, and when the next one is due."""
         site, good = self._site, done.outcome in GOOD
-        if self._failures and not done.asked:
+        if self._unwell and not done.asked:
             self._rest(self._pause(done))
             await site.store.note(due=int(self._due))
             return
+        self._unwell = done.outcome not in _NO_FAULT
         self._failures = 0 if good else self._failures + 1
         self._rest(self._pause(done))
         fields: dict[str, object] = {
@@ -225,13 +229,11 @@ class Poller:
         if outcome in GOOD:
             if self._said:
                 log.info("poll.well", poll=name)
-            self._said = ""
         elif outcome in LOSING:
             log.error("poll.loss", poll=name, outcome=outcome, why=done.trouble)
-            self._said = outcome
         elif outcome != self._said:
             log.warning("poll.trouble", poll=name, outcome=outcome, why=done.trouble)
-            self._said = outcome
+        self._said = "" if outcome in GOOD else outcome
 
     def _age_of_mark(self) -> float:
         """Return the seconds since the last success on this machine; 0 where nothing is known."""
