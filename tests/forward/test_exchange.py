@@ -73,7 +73,7 @@ def test_a_public_looking_name_that_leads_to_a_private_address_finds_nobody() ->
         assert consumer.requests == []
         assert ask(http_sink(consumer, url=f"http://{name}/", allow=("localhost",))) == (
             204,
-            "",
+            0,
             b"",
         )
         (request,) = consumer.requests

@@ -134,7 +134,7 @@ def test_certificates_are_trusted_as_python_trusts_them_and_for_their_names_only
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "pem"))
         port = consumer.server_port
         named = http_sink(consumer, url=f"https://localhost:{port}/", allow=("localhost",))
-        assert ask(named) == (204, "", b"")
+        assert ask(named) == (204, 0, b"")
         numbered = http_sink(consumer, url=f"https://127.0.0.1:{port}/")
         assert str(ask(numbered)) == "no answer: SSLError: its certificate is another name's"
         assert len(consumer.requests) == 1
@@ -173,14 +173,14 @@ def test_a_proxy_of_the_environment_gets_nothing(monkeypatch: pytest.MonkeyPatch
     with consuming() as consumer, consuming() as proxy:
         for name in ("http_proxy", "https_proxy", "all_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, f"http://{proxy.netloc}")
-        assert ask(http_sink(consumer)) == (204, "", b"")
+        assert ask(http_sink(consumer)) == (204, 0, b"")
         assert (len(consumer.requests), proxy.requests) == (1, [])
 
 
 def test_a_public_address_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_client, "is_public", lambda address: address == "127.0.0.1")
     with consuming() as consumer:
-        assert ask(http_sink(consumer, allow=())) == (204, "", b"")
+        assert ask(http_sink(consumer, allow=())) == (204, 0, b"")
 
 
 def test_an_address_written_as_a_number_is_private_all_the_same() -> None:
@@ -202,7 +202,7 @@ def test_a_header_holds_no_other_header(value: str) -> None:
 def test_an_empty_header_is_sent_and_none_that_was_not_asked_for() -> None:
     headers = {"ce-subject": "", "ce-id": "1", "user-agent": "us", "content-type": "text/plain"}
     with consuming() as consumer:
-        assert ask(http_sink(consumer), **headers) == (204, "", b"")
+        assert ask(http_sink(consumer), **headers) == (204, 0, b"")
         (request,) = consumer.requests
         sent = {"host": consumer.netloc, "content-length": "2"}
         assert request.headers == headers | sent
@@ -224,7 +224,7 @@ def test_a_busy_connection_ends_so_that_a_name_which_moves_is_followed(
 
         def moved() -> bool:
             endpoint.post(None, b"{}", {})
-            assert endpoint.answers(20) == [(None, (204, "", b""))]
+            assert endpoint.answers(20) == [(None, (204, 0, b""))]
             return len(set(connections)) > 1
 
         eventually(moved, within=20)
@@ -244,4 +244,4 @@ def test_more_of_an_answer_than_is_read_does_not_spoil_the_next_one() -> None:
 
             consumer.behaviour = behave
             endpoint.post(status, b"{}", {})
-            assert endpoint.answers(20) == [(status, (status, "", b"x" * min(size, 512)))]
+            assert endpoint.answers(20) == [(status, (status, 0, b"x" * min(size, 512)))]

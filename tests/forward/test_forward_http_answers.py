@@ -65,6 +65,26 @@ def test_retry_after_holds_the_whole_sink(valkey: Valkey, consumer: Consumer, fo
     assert len(consumer.requests) == 1
 
 
+def test_a_retry_after_that_is_a_time_is_meant_by_the_clock_of_the_consumer(
+    valkey: Valkey, consumer: Consumer
+) -> None:
+    theirs = datetime.now(UTC) + timedelta(hours=2)
+
+    def behave(_request: Request, handler: Handler) -> None:
+        handler.send_response_only(503)
+        handler.send_header("Date", format_datetime(theirs, usegmt=True))
+        then = theirs + timedelta(seconds=900)
+        handler.send_header("Retry-After", format_datetime(then, usegmt=True))
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    forwarding = Forwarding(valkey, http_sink(consumer))
+    consumer.behaviour = behave
+    publish(valkey, event(1))
+    forwarding.run()
+    assert 890 < forwarding.due() <= 900
+
+
 def test_retry_after_is_capped(valkey: Valkey, consumer: Consumer) -> None:
     forwarding = Forwarding(valkey, http_sink(consumer))
     consumer.behaviour = answering(503, Retry_After="99999999999")

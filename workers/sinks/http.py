@@ -6,7 +6,6 @@ CloudEvents HTTP protocol binding 1.0.2, sections 3.1 to 3.3; Standard Webhooks 
 
 import hashlib
 import string
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,7 +15,6 @@ import msgspec
 from standardwebhooks import Webhook
 
 from receiver.config.settings import HttpSink
-from receiver.runtime.retry_after import retry_after
 from workers.sinks.http_client import Endpoint, Reply
 from workers.sinks.sink import TAKEN, Answer, Item
 
@@ -79,18 +77,18 @@ class Http:
 def _meaning(reply: Reply) -> Answer:
     if isinstance(reply, str):
         return Answer("failed", reply)
-    meaning = _answer(reply.status, reply.retry_after)
+    meaning = _answer(reply.status, reply.pause)
     return msgspec.structs.replace(meaning, status=reply.status, body=reply.body)
 
 
-def _answer(status: int, wait: str) -> Answer:
+def _answer(status: int, pause: float) -> Answer:
     """Return what an HTTP status means for the delivery. Redirects are not followed: refused."""
     if 200 <= status < 300:
         return TAKEN
     if status == 410:
         return Answer("gone", "answered 410: it wants no more events")
     if status in TRY_AGAIN or status >= 500:
-        return Answer("failed", f"answered {status}", retry_after(wait, time.time()) or 0.0)
+        return Answer("failed", f"answered {status}", pause)
     what = f"answered {status}"
     return Answer("refused", f"{what}: redirects are not followed" if status < 400 else what)
 

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pycurl
 
 from receiver.config.settings import HttpSink
+from receiver.runtime.retry_after import retry_after
 
 ANSWER_BYTES: Final = 65_536
 """Bytes read of a response body, so that the connection can be used again."""
@@ -61,7 +62,8 @@ class Response(NamedTuple):
     """What came back."""
 
     status: int
-    retry_after: str
+    pause: float
+    """Seconds that its Retry-After asks for, by the clock of whoever said it; 0 without one."""
     body: bytes
     """Its first `KEPT_BYTES`."""
 
@@ -134,7 +136,8 @@ class _Exchange:
         while self._sockets:
             self._sockets.pop().close()  # libcurl made its own of them
         if self._answered:
-            return Response(self._status, self._retry_after, self._kept)
+            pause = retry_after(self._retry_after, time.time(), self._date) or 0.0
+            return Response(self._status, pause, self._kept)
         if self._forbidden:
             return "the address is private: `allow` in the sink permits it by name"
         if fault == pycurl.E_OPERATION_TIMEDOUT:
@@ -149,7 +152,7 @@ class _Exchange:
     def _clear(self) -> None:
         self._answered = self._forbidden = False
         self._status = self._read = 0
-        self._retry_after = ""
+        self._retry_after = self._date = ""
         self._kept = b""
 
     def _head(self, line: bytes) -> None:
@@ -157,11 +160,14 @@ class _Exchange:
             return  # a trailer
         if line.startswith(b"HTTP/"):
             found = _STATUS(line)
-            self._status, self._retry_after = int(found[1]) if found else 0, ""
+            self._status = int(found[1]) if found else 0
+            self._retry_after = self._date = ""
         elif not line.strip():
             self._answered = self._status >= 200
         elif line[:12].lower() == b"retry-after:":
-            self._retry_after = line[12:].decode("latin-1").strip()
+            self._retry_after = line[12:].decode("latin-1")
+        elif line[:5].lower() == b"date:":
+            self._date = line[5:].decode("latin-1")
 
     def _body(self, data: bytes) -> int | None:
         self._read += len(data)
