@@ -17,7 +17,7 @@ from receiver.doctor import parking, polls, redis_cli
 from receiver.doctor.console import check_console, check_sessions
 from receiver.doctor.environment import check_environment, demo_token
 from receiver.doctor.finding import Finding, worst_first
-from receiver.doctor.key_types import check_key_types
+from receiver.doctor.key_types import check_key_types, check_sink_keys
 from receiver.doctor.public_url import check_public_url
 from receiver.doctor.redis_server import check_redis_server
 from receiver.doctor.spool import check_spool
@@ -67,7 +67,7 @@ def command(*, as_json: bool) -> None:
         findings += _of_server(settings, client)
         findings += check_sessions(client)
         wrong_types = list(check_key_types(client))
-        findings += wrong_types
+        findings += [*wrong_types, *check_sink_keys(client, settings)]
         if not wrong_types:  # else what follows fails at them
             findings += _of_work(settings, client, tokens, named=named)
             status = int(any(one.severity != "note" for one in findings))

@@ -151,6 +151,8 @@ def _unanswered(reason: str, sink: SinkSettings) -> str:
         return "see that HTTP/1.1 is spoken at that port; if TLS is, the url has https://"
     if "within" in reason:
         return "make the consumer answer sooner, or raise the sink's timeout"
+    if ", not a " in reason:
+        return "rename that key, or name another one in receiver.toml: it is another program's"
     if isinstance(sink, sinks.HttpSink):
         return "start the consumer, and see that this machine may connect to it"
     return "start the sink's Redis or correct its redis_url; `receiver doctor` says more of ours"

@@ -1,11 +1,14 @@
 """Checks the types of our keys and counts: a wrong one was written by another program."""
 
+import contextlib
 import shlex
 from collections.abc import Iterator
 from typing import Any, Final
 
 import redis
+from redis.exceptions import NoPermissionError
 
+from receiver.config.settings import HttpSink, RedisStreamSink, Settings
 from receiver.contract import redis_keys
 from receiver.doctor.finding import Finding
 from receiver.doctor.unreachable_redis import ASK
@@ -51,6 +54,30 @@ def check_key_types(client: redis.Redis) -> Iterator[Finding]:
                 "what needs it stops, and waits (WRONGTYPE): workers, or intake (/readyz says so)",
                 f"{ASK}RENAME {key} not-ours:{key}  # then see who wrote it",
             )
+
+
+def check_sink_keys(client: redis.Redis, settings: Settings) -> Iterator[Finding]:
+    """Check the types of the keys that sinks on our own Redis write to. Raises
+    `redis.RedisError`.
+    """
+    for sink in settings.sinks:
+        if isinstance(sink, HttpSink) or sink.redis_url not in (None, settings.redis_url):
+            continue
+        if isinstance(sink, RedisStreamSink):
+            key, wanted = sink.stream, "stream"
+        else:
+            key, wanted = f"rq:queue:{sink.queue}", "list"
+        with contextlib.suppress(NoPermissionError):
+            found: Any = client.type(key)
+            if (kind := found.decode()) not in ("none", wanted):
+                yield Finding(
+                    "serious",
+                    f"the sink {sink.name} gets nothing: {key} is a {kind}, not a {wanted}",
+                    "another program has written there; the sink's events wait",
+                    f"{ASK}RENAME {shlex.quote(key)} {shlex.quote(f'not-ours:{key}')}"
+                    "  # then see who wrote it",
+                    f"/sinks/{sink.name}",
+                )
 
 
 def check_counts(found: Snapshot) -> Iterator[Finding]:

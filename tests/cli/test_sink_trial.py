@@ -198,7 +198,13 @@ def test_a_stream_gets_one_entry(valkey: Valkey, tmp_path: Path) -> None:
     assert re.search(r"outcome +taken after \d", re.sub("\x1b\\[[0-9;]*m", "", seen))
     client.delete("company:events")
     client.set("company:events", "no stream")
-    assert "company:events is a string, not a stream" in sent(valkey, tmp_path, toml, "copy").stdout
+    result = json.loads(sent(valkey, tmp_path, toml, "copy").stdout)
+    assert result["reason"] == "company:events is a string, not a stream"
+    assert result["next"].startswith("rename that key")
+    found = run(tmp_path, "doctor", REDIS_URL=valkey.url).stdout
+    assert "the sink copy gets nothing: company:events is a string, not a stream" in found
+    client.delete("company:events")
+    assert "copy gets nothing" not in run(tmp_path, "doctor", REDIS_URL=valkey.url).stdout
 
 
 def test_a_redis_that_takes_no_writes_says_why_by_its_own_word(

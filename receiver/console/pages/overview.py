@@ -16,7 +16,7 @@ from receiver.console.pages.sinks import trouble_first
 from receiver.doctor import parking, polls, subscriptions
 from receiver.doctor.environment import demo_token
 from receiver.doctor.finding import Finding, Severity, worst_first
-from receiver.doctor.key_types import check_key_types
+from receiver.doctor.key_types import check_key_types, check_sink_keys
 from receiver.doctor.workload import check_workload
 from receiver.metrics import snapshot
 from receiver.metrics.counters import OTHER
@@ -126,7 +126,8 @@ def _read(request: Request) -> Overview:
     client: Any = request.app.state.redis
     settings: Settings = request.app.state.settings
     found = snapshot.of_settings(client, settings)
-    findings = worst_first([*check_key_types(client), *_wrong(settings, found)])
+    of_keys = [*check_key_types(client), *check_sink_keys(client, settings)]
+    findings = worst_first([*of_keys, *_wrong(settings, found)])
     sinks = unless_foreign(lambda: sink_ledger.read(client), None)
     return Overview(int(time.time() * 1000), found, sinks, findings)
 
