@@ -84,6 +84,10 @@ class _Commands(click.Group):
                 return super().invoke(ctx)
         except KeyboardInterrupt as how:
             _end(how)
+        except click.NoSuchOption as error:
+            from receiver.cli.terminal.process import naming_variable  # late, as all that logs
+
+            raise naming_variable(error) from None
         except click.Abort as no:
             if isinstance(no.__context__, KeyboardInterrupt):  # where a question was asked
                 _end(no.__context__)

@@ -30,5 +30,6 @@ def unknown(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for name in sorted(environ):
         ours = name.startswith(PREFIX) and name not in KNOWN
         if ours and not name.startswith(signing_secrets.PREFIX) and not _SERVICE(name):
-            close = nearest(name, KNOWN - {"RECEIVER_CONFIG_FD"})
+            bare = name.removeprefix(PREFIX)
+            close = bare if bare in KNOWN else nearest(name, KNOWN - {"RECEIVER_CONFIG_FD"})
             yield name, f"nothing reads it; did you mean {close}?" if close else "nothing reads it"

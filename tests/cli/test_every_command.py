@@ -11,7 +11,7 @@ import pytest
 
 from tests.support import console_data
 from tests.support.command_line import COMMANDS, LEAVES, NUMBER, Done, Leaf, here
-from tests.support.commands import free_port
+from tests.support.commands import free_port, run
 from tests.support.valkey import Valkey
 
 TOML = """
@@ -175,6 +175,23 @@ def test_an_empty_list_is_no_fault_and_says_that_there_is_nothing(
 def test_ctrl_c_ends_it_with_130_and_without_a_word(leaf: Leaf, place: Path) -> None:
     with mock.patch.object(leaf.command, "invoke", side_effect=KeyboardInterrupt):
         assert here(place, *leaf.arguments()) == (130, "", "")
+
+
+@pytest.mark.parametrize(
+    ("typed", "variable"),
+    [
+        (("up", "--demo", "--port", "8081"), "PORT"),
+        (("web", "--host", "::1"), "HOST"),
+        (("ledger", "--redis-url", "redis://localhost"), "REDIS_URL"),
+    ],
+)
+def test_an_option_that_is_a_variable_is_said_to_be_one(
+    tmp_path: Path, typed: tuple[str, ...], variable: str
+) -> None:
+    done = run(tmp_path, *typed)
+    assert done.returncode == 2
+    assert f": set the variable {variable}." in done.stderr
+    assert "Did you mean" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,11 @@ def test_a_file_of_devices_that_is_not_there_is_a_fault_of_the_line_that_names_i
     assert found == f"{wanted} or directory"
 
 
+def test_a_variable_with_our_prefix_too_many_is_said_to_be_the_one_without(tmp_path: Path) -> None:
+    found = said(tmp_path / "", RECEIVER_CONFIG="", RECEIVER_REDIS_URL="redis://localhost")
+    assert found == ["RECEIVER_REDIS_URL: nothing reads it; did you mean REDIS_URL?"]
+
+
 def test_a_start_says_one_of_them_and_how_many_more_there_are(faulty: Path) -> None:
     with pytest.raises(SettingsError) as refused:
         load({"RECEIVER_CONFIG": str(faulty), "PORT": "http"})

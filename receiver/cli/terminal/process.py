@@ -8,6 +8,14 @@ from receiver.cli.terminal import termination
 from receiver.runtime import logs
 
 
+def naming_variable(error: click.UsageError) -> click.UsageError:
+    """Return the error; of an option that is none, and is a variable, one that names that."""
+    option = error.option_name if isinstance(error, click.NoSuchOption) else ""
+    if (name := option.lstrip("-").replace("-", "_").upper()) in ("PORT", "HOST", "REDIS_URL"):
+        return click.UsageError(f"No such option {option!r}: set the variable {name}.", error.ctx)
+    return error
+
+
 class UntilStopped(click.Command):
     """A command that runs until it is stopped, and says itself what SIGTERM does."""
 
@@ -25,7 +33,7 @@ class Process(UntilStopped):
         try:
             return super().make_context(*args, **more)
         except click.UsageError as error:
-            _log(error)
+            _log(naming_variable(error))
             raise SystemExit(error.exit_code) from None
 
     def invoke(self, ctx: click.Context) -> Any:
