@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from receiver.runtime.private_files import sync_directory
+from receiver.runtime.private_files import own_directory, sync_directory
 
 RESERVED: Final = 1024 * 1024
 DIRECTORY: Final = "pages"
@@ -86,7 +86,7 @@ class PageFile:
         self._refused: list[bytes] = []
         self._refused_before = 0
         """Bytes of what was refused that come before the body."""
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own_directory(directory)
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX)

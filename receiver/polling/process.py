@@ -32,6 +32,7 @@ from receiver.runtime import redis_client
 from receiver.runtime.bell import Bell
 from receiver.runtime.cancelling import cancel
 from receiver.runtime.logs import Seldom
+from receiver.runtime.private_files import own_directory
 from receiver.runtime.redis_errors import DOWN_ON_THE_LOOP, refusal
 
 log = structlog.get_logger()
@@ -192,7 +193,7 @@ class Process:
         if not isinstance(poll, AttInboxPoll | AttStatusPoll):
             return site
         with contextlib.suppress(OSError):  # `doctor` tells by it whose disk this is
-            self._shelf.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            own_directory(self._shelf.directory)
         who = identity.authentication(poll, self._settings.poll_variables, self._http)
         gateway = Gateway(poll.base_url, who, self._pace, self._stopping)
         self._gateways.add(gateway)

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import secrets
+import stat
 import tempfile
 import time
 from pathlib import Path
@@ -11,6 +12,21 @@ from typing import Final
 
 _LEFT_AFTER: Final = 3600.0
 """Seconds after which a file that has not taken its place never will: its writer was killed."""
+
+
+def own_directory(path: Path) -> None:
+    """Create a directory that nobody else may look into, and those above it, where they are
+    missing. Raises `OSError`, also where somebody else may have put another one there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(mode=0o700)
+    if path.lstat().st_uid == os.geteuid():
+        with contextlib.suppress(OSError):  # a disk that may only be read, or knows no modes
+            path.chmod(0o700)
+    elif path.parent.stat().st_mode & stat.S_IWOTH:
+        said = f"{path.name} in it belongs to somebody else, and anybody may write there"
+        raise PermissionError(errno.EPERM, said)
 
 
 def write_private(path: Path, data: str | bytes) -> None:

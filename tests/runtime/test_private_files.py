@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from receiver.runtime.private_files import write_private
+from workers.parking.place import Place
 
 WRITES = 500
 CODE = f"""
@@ -19,6 +20,27 @@ from receiver.runtime.private_files import write_private
 for number in range({WRITES}):
     write_private(Path(sys.argv[1]), json.dumps([sys.argv[2]] * (1 + 997 * number % 5000)))
 """
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o755])
+def test_what_somebody_else_may_have_put_there_is_no_directory_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int
+) -> None:
+    """A link of a stranger's, to where he reads and writes."""
+    shared, his = tmp_path / "shared", tmp_path / "his"
+    his.mkdir()
+    shared.mkdir()
+    shared.chmod(mode)
+    (shared / "receiver-parking").symlink_to(his)
+    place = Place(shared)
+    assert place.name  # of our own
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    if mode & 0o002:
+        with pytest.raises(PermissionError, match="somebody else"):
+            place.files("hook")
+    else:
+        assert place.files("hook")
+    place.close()
 
 
 def test_each_of_two_processes_that_write_at_once_leaves_it_whole(tmp_path: Path) -> None:

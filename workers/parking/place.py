@@ -1,10 +1,9 @@
 """The directory in which a host parks events, and its name: who has the disk has what is parked."""
 
-import contextlib
 from pathlib import Path
 
 from receiver.config.settings import PARKING
-from receiver.runtime.private_files import kept_name, read_name
+from receiver.runtime.private_files import kept_name, own_directory, read_name
 from workers.parking.parked_files import ParkedFiles
 
 
@@ -20,7 +19,7 @@ class Place:
     def name(self) -> str:
         """Return the directory's name."""
         if not self._name:
-            self._prepare()
+            own_directory(self._own)
             self._name = kept_name(self._own / "place")
         return self._name
 
@@ -39,7 +38,7 @@ class Place:
     def files(self, sink: str) -> ParkedFiles:
         """Return the files of a sink. Raises `BlockingIOError` while another process has them."""
         if sink not in self._files:
-            self._prepare()
+            own_directory(self._own)
             self._files[sink] = ParkedFiles(self._own / sink)
         return self._files[sink]
 
@@ -47,9 +46,3 @@ class Place:
         """Close all files and end their locks."""
         while self._files:
             self._files.popitem()[1].close()
-
-    def _prepare(self) -> None:
-        """Create our directory where it is missing; it is nobody else's to look into."""
-        self._own.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with contextlib.suppress(OSError):  # a disk that may only be read, or knows no modes
-            self._own.chmod(0o700)

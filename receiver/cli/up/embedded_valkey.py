@@ -22,7 +22,7 @@ from redis.retry import Retry
 from receiver.config.settings import Settings
 from receiver.runtime import parent_death, redis_client
 from receiver.runtime.child_process import wait_or_kill
-from receiver.runtime.private_files import write_private
+from receiver.runtime.private_files import own_directory, write_private
 
 ANSWER_WITHIN: Final = 30.0
 """Seconds for a server to answer; one that is loading its data gets all the time it needs."""
@@ -73,8 +73,7 @@ class Embedded:
         """
         waiter = _Waiter(self._notify, meanwhile)
         try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            self._directory.chmod(0o700)
+            own_directory(self._directory)
             self._use_or_launch(waiter)
         except OSError as error:
             raise EmbeddedError(unusable_directory(self._directory.parent, error)) from None

@@ -7,13 +7,13 @@ else owns and gives its group (Kubernetes' fsGroup).
 import contextlib
 import os
 import sqlite3
-import stat
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from receiver.config.settings import SettingsError
 from receiver.intake.spool import damaged_rows, depth, legacy_sqlite
 from receiver.intake.spool.depth import Depth, ForeignFileError, plus
+from receiver.runtime.private_files import own_directory
 
 NAME: Final = "receiver-spool"
 ROOM: Final = 1024 * 1024
@@ -38,14 +38,7 @@ def own(directory: Path) -> Path:
 def prepare(directory: Path) -> Path:
     """Create our directory where it is missing, and return it. Raises `OSError`."""
     ours = own(directory)
-    with contextlib.suppress(FileExistsError):
-        ours.mkdir(mode=0o700)
-    about = ours.lstat()
-    if about.st_uid == os.geteuid():
-        with contextlib.suppress(PermissionError):  # some file systems know no modes
-            ours.chmod(0o700)
-    elif directory.stat().st_mode & stat.S_IWOTH:
-        raise PermissionError(f"{NAME} in it belongs to somebody else, and anybody may write there")
+    own_directory(ours)
     return ours
 
 
