@@ -6,8 +6,8 @@ from typing import Final
 MOST: Final = 32
 """Names in `RECEIVER_KEEP_HEADERS`."""
 SECRET: Final = re.compile(
-    b"auth|cookie|token|secret|passw|signature|session|credential|jwt"
-    b"|(?:api|access|subscription|functions?|shared)-?key"
+    b"auth|cookie|token|secret|passw|signature|session|credential|jwt|hmac|assertion"
+    b"|(?:api|access|subscription|functions?|shared|consumer)[-_]?key"
 ).search
 """Finds in a header's name, in lower case, what says that it may hold a secret."""
 _NAME: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,64}").fullmatch

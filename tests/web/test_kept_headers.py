@@ -61,7 +61,8 @@ def test_those_that_are_named_are_kept_cut_and_without_a_secret(
     "name",
     [
         *("authorization", "Cookie", "x-api-key", "x-rapidapi-key", "x-auth-token", "x-session-id"),
-        *("Ocp-Apim-Subscription-Key", "x-functions-key", "x-access-key"),
+        *("Ocp-Apim-Subscription-Key", "x-functions-key", "x-access-key", "api_key"),
+        *("x-consumer-key", "x-hmac", "client-assertion"),
     ],
 )
 def test_a_name_of_a_secret_is_refused_at_the_start(name: str) -> None:
