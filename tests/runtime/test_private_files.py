@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from receiver.intake.spool import location
 from receiver.runtime.private_files import write_private
 from workers.parking.place import Place
 
@@ -20,6 +21,12 @@ from receiver.runtime.private_files import write_private
 for number in range({WRITES}):
     write_private(Path(sys.argv[1]), json.dumps([sys.argv[2]] * (1 + 997 * number % 5000)))
 """
+
+
+def test_a_spool_whose_disk_is_away_is_not_begun_elsewhere(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        location.prepare(tmp_path / "disk")
+    assert not (tmp_path / "disk").exists()
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o1777, 0o755])

@@ -37,6 +37,7 @@ def own(directory: Path) -> Path:
 
 def prepare(directory: Path) -> Path:
     """Create our directory where it is missing, and return it. Raises `OSError`."""
+    directory.stat()  # one that is missing is not made here: its disk may be away
     ours = own(directory)
     own_directory(ours)
     return ours
