@@ -23,7 +23,6 @@ SHOWN = [
     ["--version"],
     ["send", "--help"],
     ["ledger"],
-    ["doctor"],
     ["tail", "--from-start"],
     ["dead-letters", "list"],
 ]

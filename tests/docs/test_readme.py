@@ -69,16 +69,6 @@ def test_the_consumer_of_the_readme_gets_every_event_and_acknowledges_it(
         eventually(lambda: client.xpending("receiver:events", "billing")["pending"] == 0)
 
 
-def test_the_consumer_of_the_readme_takes_over_what_a_dead_one_left(valkey: Valkey) -> None:
-    client = valkey.client()
-    client.xgroup_create("receiver:events", "billing", id="0", mkstream=True)
-    entry = client.xadd("receiver:events", {"event": message("left")})
-    client.xreadgroup("billing", "dead", {"receiver:events": ">"})
-    client.xclaim("receiver:events", "billing", "dead", 0, [entry], idle=120_000)
-    with consumer(valkey) as printed:
-        assert printed.readline() == SHOWN[0].format("left")
-
-
 def test_the_readme_names_every_command() -> None:
     assert [
         name for name in COMMANDS if f"receiver {name}" not in README and name not in README
