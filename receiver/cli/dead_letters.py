@@ -11,7 +11,7 @@ import click
 import redis
 
 from receiver.cli.terminal import output, selection, setup
-from receiver.cli.terminal.dead_letter_table import show_list, show_whole
+from receiver.cli.terminal.kept_tables import list_letters, show_letter
 from receiver.cli.terminal.progress_bar import selecting
 from receiver.cli.terminal.selection import selected, selected_or_all
 from receiver.contract.redis_keys import DEAD_LETTERS
@@ -67,7 +67,7 @@ def list_(*, as_json: bool, **chosen: Any) -> None:
     """
     client = setup.client_of(setup.settings(file=False))
     letters = dead_letters.select(client, selected(Selection, **chosen))
-    count = show_list((found.summary for found in letters), as_json=as_json)
+    count = list_letters((found.summary for found in letters), as_json=as_json)
     if not count:
         output.print_message("no dead letters found")
 
@@ -89,7 +89,7 @@ def show(ids: tuple[str, ...], *, as_json: bool) -> None:
     client = setup.client_of(setup.settings(file=False))
     count = 0
     for found in dead_letters.select(client, Selection(ids=frozenset(ids))):
-        show_whole(found, as_json=as_json)
+        show_letter(found, as_json=as_json)
         count += 1
     if not count:
         output.exit_undone("there is no such dead letter: see `receiver dead-letters list`")

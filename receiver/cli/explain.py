@@ -8,7 +8,7 @@ import redis
 
 from receiver.carriers.formats.json_body import as_raw
 from receiver.cli.terminal import output, setup
-from receiver.cli.terminal.dead_letter_table import print_body
+from receiver.cli.terminal.kept_tables import print_body
 from receiver.cli.terminal.table import print_pairs
 from receiver.cli.terminal.time_option import format_time
 from receiver.contract.redis_keys import DEAD_LETTERS

@@ -11,10 +11,10 @@ import redis
 
 from receiver.cli.send import demo_token
 from receiver.cli.terminal import output, selection, setup
+from receiver.cli.terminal.kept_tables import list_requests, show_request
 from receiver.cli.terminal.options import token_option, url_option
 from receiver.cli.terminal.output import printable
 from receiver.cli.terminal.progress_bar import selecting
-from receiver.cli.terminal.rejected_table import show_list, show_whole
 from receiver.cli.terminal.selection import selected, selected_or_all
 from receiver.contract.redis_keys import REJECTED
 from receiver.operations import rejected_requests
@@ -66,7 +66,7 @@ def list_(*, as_json: bool, **chosen: Any) -> None:
     """
     client = setup.client_of(setup.settings(file=False))
     found = rejected_requests.select(client, selected(Selection, **chosen))
-    count = show_list(found, as_json=as_json)
+    count = list_requests(found, as_json=as_json)
     if not count:
         output.print_message("no refused requests found")
 
@@ -92,7 +92,7 @@ def show(ids: tuple[str, ...], *, only_body: bool, as_json: bool) -> None:
         if only_body:
             click.echo(found.refusal.body, nl=False)
         else:
-            show_whole(found, as_json=as_json)
+            show_request(found, as_json=as_json)
     if not count:
         output.exit_undone("there is no such request: see `receiver rejected list`")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from receiver.cli.terminal import dead_letter_table, output, rejected_table
+from receiver.cli.terminal import kept_tables, output
 from receiver.cli.terminal.table import PAGE, print_table
 from receiver.contract.records import Refusal
 from receiver.operations.dead_letters import Summary
@@ -79,8 +79,8 @@ def _dead(number: int) -> Summary:
     ("show", "row"),
     [
         (lambda rows: print_table(("id", "why"), rows), lambda number: (f"{number}-0", "why")),
-        (lambda rows: rejected_table.show_list(rows, as_json=False), _refused),
-        (lambda rows: dead_letter_table.show_list(rows, as_json=False), _dead),
+        (lambda rows: kept_tables.list_requests(rows, as_json=False), _refused),
+        (lambda rows: kept_tables.list_letters(rows, as_json=False), _dead),
     ],
 )
 def test_of_many_rows_a_page_is_printed_before_the_rest_is_read(
