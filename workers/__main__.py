@@ -39,7 +39,9 @@ def main(arguments: list[str]) -> int:
         return 2
     logs.configure(settings.log_level)
     if arguments[:1] == ["test-sink"]:  # what other sinks lack does not concern it
-        return trial.run(settings, arguments[1])
+        status = trial.run(settings, arguments[1])
+        sys.stdout.flush()
+        os._exit(status)  # it frees nothing: see `trial`
     if wrong := problems(settings):
         logs.say_refusal(wrong)
         return 2

@@ -139,7 +139,7 @@ def _of_class(status: int) -> str:
 def _unanswered(reason: str, sink: SinkSettings) -> str:
     if "private" in reason:
         return "add allow = [host] to the sink in receiver.toml, if that address is meant"
-    if "gaierror" in reason:
+    if "gaierror" in reason or "resolved" in reason:
         return "correct the host in the url of the sink, or have its name resolve here"
     if "name's" in reason:
         return "correct the host in the url of the sink, or have the certificate made for it"
@@ -149,6 +149,8 @@ def _unanswered(reason: str, sink: SinkSettings) -> str:
         return "see that TLS 1.2 or later is spoken at that port; if none is, the url has http://"
     if "BadStatusLine" in reason or "HTTPException" in reason:
         return "see that HTTP/1.1 is spoken at that port; if TLS is, the url has https://"
+    if "not connected" in reason:
+        return "have every firewall on the way let this machine connect to the consumer"
     if "within" in reason:
         return "make the consumer answer sooner, or raise the sink's timeout"
     if ", not a " in reason:

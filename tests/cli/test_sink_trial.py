@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 from receiver.contract.redis_keys import EVENTS, SINKS, sink_state
 from receiver.events import UnknownEvent, parse, verify
 from receiver.operations import sink_ledger
+from tests.forward.test_exchange_faults import SILENT_RESOLVER, apart
 from tests.forward.test_rq_sinks import worked
-from tests.support.commands import free_port, on_a_terminal, run
+from tests.support.commands import environment, free_port, on_a_terminal, run
 from tests.support.consumer import Consumer, Handler, Request, answering, consuming
 from tests.support.forwarding import Forwarding, http_sink, publish_many
 from tests.support.valkey import Valkey
@@ -162,6 +164,30 @@ def test_a_consumer_that_speaks_something_else_is_not_said_to_be_away(
         done = sent(valkey, tmp_path, toml, "hook")
     assert done.returncode == 1
     assert json.loads(done.stdout)["next"].startswith(advice)
+
+
+def test_a_resolver_that_hangs_is_waited_for_no_longer_than_the_sink_does(
+    valkey: Valkey, tmp_path: Path
+) -> None:
+    if not apart():
+        pytest.skip("needs unshare, and the right to use it")
+    names = tmp_path / "resolv.conf"
+    names.write_text("nameserver 127.0.0.1\n" * 3)  # each is asked twice, for 5 s
+    url = "http://hooks.example.com/"
+    (tmp_path / "receiver.toml").write_text(HOOK.format(name="hook", url=url, netloc="-"))
+    command = [sys.executable, "-m", "receiver", "sinks", "test", "hook"]
+    script = f"{SILENT_RESOLVER}subprocess.run({command})"
+    done = subprocess.run(
+        ["unshare", "-rmn", sys.executable, "-c", script, str(names)],  # noqa: S607
+        env=environment(REDIS_URL=valkey.url, HOOK_SECRET=SECRET, HOOK_KEY="made-up"),
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=25,
+        check=False,
+    )
+    result = json.loads(done.stdout)
+    assert result["reason"] == "no answer within 2 s: its name is not resolved"
+    assert result["next"].startswith("correct the host in the url")
 
 
 def test_what_is_missing_is_said_before_anything_is_sent(valkey: Valkey, tmp_path: Path) -> None:

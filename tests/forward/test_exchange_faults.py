@@ -2,11 +2,12 @@
 
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,15 @@ from workers.sinks.http_client import Endpoint, Reply
 
 ROOT = Path(__file__).parents[2]
 
-HANGING = """
+SILENT_RESOLVER = """
 import fcntl, socket, struct, subprocess, sys, time
 control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 fcntl.ioctl(control, 0x8914, struct.pack("16sh14x", b"lo", 1 | 64))  # SIOCSIFFLAGS: up
 silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 silent.bind(("127.0.0.1", 53))
 subprocess.run(["mount", "--bind", sys.argv[1], "/etc/resolv.conf"], check=True)
-
+"""
+HANGING = """
 from receiver.config.settings import HttpSink
 from workers.sinks.http_client import Endpoint
 
@@ -72,14 +74,14 @@ def test_a_name_server_that_never_answers_holds_an_exchange_no_longer_than_its_d
     names = tmp_path / "resolv.conf"
     names.write_text("nameserver 127.0.0.1\n")
     done = subprocess.run(
-        ["unshare", "-rmn", sys.executable, "-c", HANGING, str(names)],  # noqa: S607
+        ["unshare", "-rmn", sys.executable, "-c", SILENT_RESOLVER + HANGING, str(names)],  # noqa: S607
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert done.stdout == "no answer within 0.3 s soon\n" * 2, done.stderr
+    assert done.stdout == "no answer within 0.3 s: its name is not resolved soon\n" * 2, done.stderr
 
 
 @contextmanager
@@ -206,6 +208,17 @@ def test_an_empty_header_is_sent_and_none_that_was_not_asked_for() -> None:
         (request,) = consumer.requests
         sent = {"host": consumer.netloc, "content-length": "2"}
         assert request.headers == headers | sent
+
+
+def test_a_firewall_that_drops_what_is_sent_is_not_taken_for_a_slow_consumer() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as others:
+        for _ in range(4):  # more than it keeps: it answers nobody else
+            other = others.enter_context(socket.socket())
+            other.setblocking(False)
+            other.connect_ex(full.getsockname())
+        netloc = f"127.0.0.1:{full.getsockname()[1]}"
+        sink = HttpSink(name="hook", url=f"http://{netloc}/", allow=(netloc,), timeout=0.3)
+        assert str(ask(sink)) == "no answer within 0.3 s: not connected"
 
 
 def test_a_busy_connection_ends_so_that_a_name_which_moves_is_followed(

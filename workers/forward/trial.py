@@ -16,6 +16,8 @@ from workers.sinks.sink import TAKEN, Answer, Item, RemoteSink, TransactionalSin
 
 TYPE: Final = "receiver.test.v1"
 """The type of test events: none that is published."""
+_KEPT: Final[list[object]] = []
+"""What was opened, until the process ends: libcurl, when freed, waits for a resolver that hangs."""
 _SAYS: Final = "A test event of `receiver sinks test`: nothing has happened. Do nothing."
 
 
@@ -44,6 +46,7 @@ def send(settings: Settings, sink: SinkSettings) -> Trial:
     """
     url = settings.redis_url or ""
     opened = open_sink(sink, url, settings.sink_variables)
+    _KEPT.append(opened)
     item = _item(sink.name)
     begun = time.monotonic()
     if isinstance(opened, TransactionalSink):

@@ -141,13 +141,20 @@ class _Exchange:
         if self._forbidden:
             return "the address is private: `allow` in the sink permits it by name"
         if fault == pycurl.E_OPERATION_TIMEDOUT:
-            return f"no answer within {self._seconds:g} s"
+            return f"no answer within {self._seconds:g} s{self._unconnected()}"
         system = type(OSError(self.curl.getinfo(pycurl.OS_ERRNO), "")).__name__
         why = f"no answer: {_WHY.get(fault, system)}"
         if fault != pycurl.E_PEER_FAILED_VERIFICATION:
             return why
         verified = self.curl.getinfo(pycurl.SSL_VERIFYRESULT)
         return f"{why}: its certificate is {_CERTIFICATE.get(verified, 'not trusted here')}"
+
+    def _unconnected(self) -> str:
+        """Return what a request waited for that had no connection yet."""
+        if self.curl.getinfo(pycurl.PRIMARY_IP):
+            return ""
+        resolved = self.curl.getinfo(pycurl.NAMELOOKUP_TIME)
+        return ": not connected" if resolved else ": its name is not resolved"
 
     def _clear(self) -> None:
         self._answered = self._forbidden = False
