@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from receiver.contract.redis_keys import EVENTS, GROUP, INBOUND, LEDGER, SINKS, forward_group
 from tests.operations.test_bounded_readers import fill
 from tests.support.command_line import here
+from tests.support.commands import free_port
 from tests.support.valkey import Valkey
 
 TOML = '[[sink]]\nname = "billing"\nkind = "redis-stream"\nstream = "billing"\n'
@@ -36,7 +37,8 @@ def test_a_command_says_so(valkey: Valkey, tmp_path: Path) -> None:
     (tmp_path / "receiver.toml").write_text(TOML)
 
     def said(*words: str) -> str:
-        shown = here(tmp_path, *words, terminal=True, REDIS_URL=valkey.url).out
+        ours = {"PORT": str(free_port()), "REDIS_URL": valkey.url}
+        shown = here(tmp_path, *words, terminal=True, **ours).out
         return " ".join(re.sub("\x1b\\[[0-9;]*m", "", shown).split())
 
     assert "not done yet; or more" in said("ledger")

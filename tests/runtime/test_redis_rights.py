@@ -106,7 +106,8 @@ def test_a_redis_cluster_is_refused_in_a_sentence(
 ) -> None:
     port = str(free_port())
     valkey = start_valkey(port=port, cluster_enabled="yes", cluster_port=str(free_port()))
-    done = run(tmp_path, command, REDIS_URL=valkey.url, RECEIVER_BEARER_TOKENS="made-up")
+    ours = {"PORT": str(free_port()), "RECEIVER_BEARER_TOKENS": "made-up"}
+    done = run(tmp_path, command, REDIS_URL=valkey.url, **ours)
     assert done.returncode == 2
     assert "this is a Redis Cluster, which does not fit" in done.stderr
 
@@ -145,8 +146,9 @@ def older(valkey: Valkey) -> Iterator[str]:
 def test_a_redis_before_7_is_refused_in_a_sentence(
     valkey: Valkey, tmp_path: Path, command: str
 ) -> None:
+    ours = {"PORT": str(free_port()), "RECEIVER_BEARER_TOKENS": "made-up"}
     with older(valkey) as url:
-        done = run(tmp_path, command, REDIS_URL=url, RECEIVER_BEARER_TOKENS="made-up")
+        done = run(tmp_path, command, REDIS_URL=url, **ours)
     assert done.returncode == 2
     assert re.search(r"this server is version 6\.\S+, which is too old", done.stderr)
     assert "Redis 7.0, Valkey 7.2 or later is wanted" in done.stderr
