@@ -33,6 +33,8 @@ class Memory:
     """Keep the known ledger state of one server. Any thread may call a method, and none raises."""
 
     def __init__(self, directory: Path, server: str) -> None:
+        with contextlib.suppress(OSError):  # not later: its disk may have gone
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path = directory / "books.json"
         self._turn = threading.Lock()
         self._server = os.fsencode(server).decode("utf-8", "replace")  # a path, perhaps
@@ -49,7 +51,6 @@ class Memory:
         now = Known(self._server, book, run_id, accepted)
         with self._turn, contextlib.suppress(OSError):  # it cannot be written
             others = [one for one in self._read() if one.server != self._server]
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_private(self._path, msgspec.json.encode([now, *others[: _KEPT - 1]]).decode())
 
     def _read(self) -> list[Known]:

@@ -99,6 +99,20 @@ def test_a_spool_takes_as_many_bytes_as_were_set_and_then_the_answer_is_503(
     assert 1 <= receiver.log.read_text().count('"spool.refused"') < 4
 
 
+def test_a_spool_whose_disk_has_gone_is_begun_in_no_other_place(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    """What would be acknowledged there is found by nobody once the disk is back."""
+    disk = tmp_path / "disk"
+    receiver.also(RECEIVER_SPOOL_DIR=str(disk / "spool"))
+    receiver.start_web()
+    disk.rename(tmp_path / "away")
+    receiver.acknowledged("/att/sms/mo", mo())
+    eventually(lambda: b"the spool takes nothing" in receiver.get("/readyz").data)
+    receiver.stop()
+    assert not disk.exists()
+
+
 def listens(receiver: Receiver) -> bool:
     try:
         connect(receiver.port).close()
