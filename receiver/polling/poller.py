@@ -19,8 +19,6 @@ log = structlog.get_logger()
 
 _LONGEST_PAUSE: Final = 900.0
 """Seconds that a gateway's Retry-After may ask for: it drops messages after twice that."""
-_NO_FAULT: Final = GOOD | {"skipped"}
-"""Outcomes that say nothing ill of a gateway."""
 _APART: Final = 2.0
 """Seconds that `Store.now` may be off."""
 
@@ -34,8 +32,6 @@ class Poller:
         self._pages: Pages | None = site.pages if isinstance(site, GatewaySite) else None
         self._seldom = Seldom(log)
         self._failures = 0
-        self._unwell = False
-        """Whether the last that was heard of the gateway is a failure."""
         self._due = 0.0
         """By Redis' clock, which goes on while this machine sleeps."""
         self._latest = 0.0
@@ -116,7 +112,6 @@ class Poller:
         site, now = self._site, self._site.store.now()
         state = await site.store.state()
         self._failures = whole(state.get("failures"))
-        self._unwell = state.get("outcome", "empty") not in _NO_FAULT
         latest = now + max(site.poll.seconds, site.pace.failures[-1]) + site.pace.jitter
         self._rest(min(number(state.get("due")), latest) - now)
         self._noted = number(state.get("succeeded"))
@@ -157,13 +152,17 @@ class Poller:
                 await site.store.note(seen=int(site.store.now()))
 
     async def _ended(self, done: Round) -> None:
-        """Write down how a round ended, and when the next one is due."""
+        """Write down how a round ended, and when the next one is due. One that the end of this
+        process has cut short is the next process' to do.
+        """
         site, good = self._site, done.outcome in GOOD
-        if self._unwell and not done.asked:
+        if done.outcome == "skipped" and site.stopping():
+            await site.store.note(due=int(site.store.now()))
+            return
+        if self._failures and not done.asked:
             self._rest(self._pause(done))
             await site.store.note(due=int(self._due))
             return
-        self._unwell = done.outcome not in _NO_FAULT
         self._failures = 0 if good else self._failures + 1
         self._rest(self._pause(done))
         fields: dict[str, object] = {

@@ -1,10 +1,7 @@
 """What is said of a poll for statuses whose gateway takes none of its requests."""
 
-from typing import Any
-
 import pytest
 
-from receiver.contract.redis_keys import poll_state
 from receiver.polling import overview
 from receiver.polling.overview import PollState
 from tests.support.outboxes import DELIVERED, A, Outbox, Reply, Watched, error, statuses
@@ -38,14 +35,18 @@ def test_looks_at_what_is_due_later_do_not_say_that_the_gateway_is_well(
     assert (poll_of(watched).trouble, poll_of(watched).failures) == ("", 0)
 
 
-def test_a_stop_before_a_request_has_left_is_no_trouble_of_the_next_process(
-    watched: Watched,
+def test_a_disk_that_takes_no_page_stays_a_trouble_while_nothing_is_due(
+    watched: Watched, gateway: Outbox
 ) -> None:
-    said: Any = {"outcome": "skipped", "trouble": "this process is to end", "failures": 1}
-    watched.redis.hset(poll_state("promo"), mapping=said)
-    watched.ask_for("SMS1", ago=1)
-    watched.poll(lambda: not poll_of(watched).trouble, within=12)
-    assert poll_of(watched).succeeded
+    pages = watched.directory / "var/pages"
+    pages.parent.mkdir()
+    pages.write_text("a file")
+    watched.ask_for("SMS1")
+    watched.poll(lambda: poll_of(watched).failures)
+    before = poll_of(watched)
+    assert "no page can be kept" in before.trouble
+    watched.poll(lambda: poll_of(watched).started > before.started + 1)
+    assert (poll_of(watched).trouble, poll_of(watched).succeeded) == (before.trouble, 0)
 
 
 def test_a_trouble_ends_with_the_last_message_that_was_asked_for(

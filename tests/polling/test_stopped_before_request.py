@@ -94,6 +94,7 @@ def test_told_to_stop_while_it_waits_for_a_token_it_asks_for_no_messages(
     assert held.asked == []
     assert (done.outcome, done.trouble) == ("skipped", "this process is to end")
     assert polled.pages() == []
+    assert not polled.state().keys() & {"outcome", "trouble", "failures"}  # of the next process
 
 
 def test_nor_where_it_is_told_while_it_connects(
