@@ -95,13 +95,25 @@ def test_what_is_no_consent_is_said_in_a_sentence(
     assert not alice.redis.exists(CONSENTS)
 
 
-def test_a_code_is_good_yet_where_the_gateway_could_not_answer(
-    alice: PolledMailbox, gateway: MailboxGateway, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((503, BAD), "cannot answer now (503)"),
+        ((401, {"error": "invalid_client"}), "invalid_client; see docs/polling.md"),
+        ((404, {}), "see docs/polling.md"),
+    ],
+)
+def test_a_code_that_was_not_exchanged_is_good_yet(
+    alice: PolledMailbox,
+    gateway: MailboxGateway,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: tuple[int, object],
+    said: str,
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(gateway, "_token", lambda _: (503, BAD))
+        patch.setattr(gateway, "_token", lambda _: answer)
         done = alice.command("consent", "alice", said=BACK)
-    assert (done.exit_code, "cannot answer now (503)" in done.stderr) == (2, True)
+    assert (done.exit_code, said in done.stderr) == (2, True)
     alice.consent()
 
 

@@ -52,8 +52,8 @@ async def _exchanged(oauth: OAuthV4, code: str, consents: Consents, digest: str)
     try:
         return await oauth.code(code)
     except TokenRefused as error:
+        await consents.release_code(digest)  # whether it is good yet its gateway knows
         if is_passing(error.status):
-            await consents.release_code(digest)
             raise NoConsentGiven(
                 f"the gateway cannot answer now ({error.status}): paste it again later"
             ) from None

@@ -130,7 +130,7 @@ class Consents:
         return bool(await self._client.set(consent_code(digest), "1", nx=True, ex=_CODE_SECONDS))
 
     async def release_code(self, digest: str) -> None:
-        """Let a code be taken again: it never left this machine."""
+        """Let a code be taken again: nothing came of it."""
         await self._client.delete(consent_code(digest))
 
 
