@@ -63,9 +63,11 @@ class Poller:
     async def _failed(self, where: str) -> None:
         """Say a fault of ours, and rest as after a round that failed."""
         self._seldom.say("error", "poll.fault", poll=self._site.poll.name, error=where)
-        self._rest(self._site.pace.after(1))
+        self._failures += 1
+        self._rest(self._site.pace.after(self._failures))
+        said = f"a fault of ours: {where}"
         with contextlib.suppress(*DOWN_ON_THE_LOOP):
-            await self._site.store.note(trouble=f"a fault of ours: {where}")
+            await self._site.store.note(trouble=said, failures=self._failures)
 
     async def once(self) -> Round:
         """Do one round now, or when the lease of a process that has died is over. Raises one of

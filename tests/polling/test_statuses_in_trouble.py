@@ -4,6 +4,7 @@ import pytest
 
 from receiver.polling import overview
 from receiver.polling.overview import PollState
+from receiver.polling.pages import Pages
 from tests.support.outboxes import DELIVERED, A, Outbox, Reply, Watched, error, statuses
 
 
@@ -45,6 +46,17 @@ def test_a_disk_that_takes_no_page_stays_a_trouble_while_nothing_is_due(
     watched.poll(lambda: poll_of(watched).failures)
     before = poll_of(watched)
     assert "no page can be kept" in before.trouble
+    watched.poll(lambda: poll_of(watched).started > before.started + 1)
+    assert (poll_of(watched).trouble, poll_of(watched).succeeded) == (before.trouble, 0)
+
+
+def test_a_fault_of_ours_stays_while_nothing_is_due(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Pages, "fetch", None)
+    watched.ask_for("SMS1")
+    watched.poll(lambda: "a fault of ours" in poll_of(watched).trouble)
+    before = poll_of(watched)
     watched.poll(lambda: poll_of(watched).started > before.started + 1)
     assert (poll_of(watched).trouble, poll_of(watched).succeeded) == (before.trouble, 0)
 
