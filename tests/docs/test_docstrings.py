@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 VERBS = """
     Acknowledge Add Adjust Adopt Allow Answer Append Apply Ask Authenticate Begin Bind Build Call
     Cancel Change Check Claim Clear Close Collect Compare Compute Configure Continue Convert Copy
-    Count Create Decide Decode Delete Deliver Derive Describe Digest Do Drop Empty Encode End
+    Count Create Cut Decide Decode Delete Deliver Derive Describe Digest Do Drop Empty Encode End
     Enqueue Erase Expect Explain Export Extend Fail Feed Fetch Fill Find Finish Follow Forget
     Format GET Generate Get Give Group Handle Have Hide Hold Insert Install Interrupt Issue Keep
     Lead Lease Leave Let Limit List Load Lock Log Look Make Manage Mark Mask Match Measure Merge
