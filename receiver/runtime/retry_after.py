@@ -17,9 +17,10 @@ def retry_after(value: str, now: float, date: str = "") -> float | None:
     value = value.strip()
     if value.isascii() and value.isdigit():
         return min(float(value[:12]), _LONGEST_WAIT)
-    until, said = http_date(value), http_date(date)
+    until = http_date(value) if value else None
     if until is None:
         return None
+    said = http_date(date)
     return min(max(until - (now if said is None else said), 0.0), _LONGEST_WAIT)
 
 
