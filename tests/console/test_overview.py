@@ -1,11 +1,13 @@
 """The overview: what to do where nothing has come, what is wrong, and a sample."""
 
 import re
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from receiver.console import audit
+from receiver.console.pages import state
 from receiver.contract.redis_keys import CREDENTIALS, INBOUND
 from tests.console.conftest import OURS
 from tests.console.test_live import accept
@@ -78,3 +80,18 @@ def test_a_listener_has_its_rate(viewer: TestClient, valkey: Valkey) -> None:
     valkey.client().xadd(INBOUND, {"n": b"not ours"})
     assert "3.0 a minute over the last 10 min" in viewer.get("/listeners/promo").text
     assert "0.0 a minute." in viewer.get("/listeners/other").text
+
+
+@pytest.mark.parametrize(("bound", "most"), [("RATE_MOST", 2), ("RATE_BYTES", 300)])
+def test_a_rate_is_of_no_more_than_can_be_read_at_once(
+    viewer: TestClient, valkey: Valkey, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
+) -> None:
+    monkeypatch.setattr(state, bound, most)
+    accept(valkey, 1)
+    client: Any = valkey.client()
+    [(_, fields)] = client.xrange(INBOUND)
+    assert 150 < len(fields[b"n"]) < 300
+    client.delete(INBOUND)
+    for seconds in (300, 120, 60):
+        client.xadd(INBOUND, fields, id=f"{(client.time()[0] - seconds) * 1000}-0")
+    assert "1.0 a minute over the last 2 min" in viewer.get("/listeners/promo").text

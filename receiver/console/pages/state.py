@@ -97,16 +97,16 @@ def _rate(client: redis.Redis, name: str) -> tuple[float, float]:
     of the newest that are stored, bounded in time, number and bytes.
     """
     now = client.time()[0] * 1000
-    first, count, size = f"{now - RATE_MINUTES * 60_000}", 0, 0
+    first, count, size, reached = f"{now - RATE_MINUTES * 60_000}", 0, 0, ""
     look = Look(client, RATE_MOST)
     for entry, fields in chain.from_iterable(look.back(INBOUND, first=first)):
         stored = fields.get(b"n", b"")
         found = decoded(decode_notification, stored)
         count, size = count + bool(found and found.listener == name), size + len(stored)
         if size > RATE_BYTES:
-            look.reached[INBOUND] = entry
+            reached = entry
             break
-    since = milliseconds(look.reached.get(INBOUND, f"{first}-0"))
+    since = milliseconds(reached or look.reached.get(INBOUND, f"{first}-0"))
     minutes = max(1000, now - since) / 60_000
     return count / minutes, minutes
 
