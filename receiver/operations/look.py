@@ -1,4 +1,6 @@
-"""Reading streams page by page for what no index leads to, within a budget."""
+"""Reading streams: page by page for what no index leads to, within a budget; the newest entry; what
+a consumer group was given last.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final

@@ -193,8 +193,8 @@ def refuse_weak_redis(found: Settings) -> None:
 
 
 def redis_fault(error: Exception) -> Refused:
-    """Return what ends a command where Redis refuses or does not answer: also whatever raises
-    `redis.RedisError`.
+    """Return what ends a command where Redis refuses or does not answer: every command that raises
+    `redis.RedisError` ends so.
     """
     return Refused(f"Redis: {redis_errors.message(error)}; `receiver doctor` says what to do")
 
