@@ -42,16 +42,13 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take in bytes, of a head no more than `HEAD_BYTES` and `HEAD_FIELDS`."""
+        """Take in bytes, of a head no more than `HEAD_BYTES`."""
         if self.transport.is_closing():
             return
         if not self._in_body:
             room = HEAD_BYTES - self._fed
             self._fed += len(data)
             super().data_received(data[:room])
-            if not self._in_body and len(self.headers or ()) > HEAD_FIELDS:
-                self._end(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-                return
             if len(data) <= room or self.transport.is_closing():
                 return
             if not self._in_body and self._fed > HEAD_BYTES:
@@ -65,6 +62,19 @@ class Protocol(HttpToolsProtocol):
         super().on_message_begin()
         if self.cycle is not None:
             self._wait()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take in a field. Raises `ValueError`, which ends the parsing, for one too many."""
+        super().on_header(name, value)
+        if len(self.headers) > HEAD_FIELDS:
+            raise ValueError
+
+    def send_400_response(self, msg: str) -> None:
+        """Say what ended the parsing, and close."""
+        if len(self.headers or ()) > HEAD_FIELDS:
+            self._end(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        else:
+            super().send_400_response(msg)
 
     def on_headers_complete(self) -> None:
         """End the wait for a head."""

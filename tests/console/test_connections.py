@@ -52,9 +52,14 @@ def port(server: uvicorn.Server) -> int:
     return int(server.servers[0].sockets[0].getsockname()[1])
 
 
-def test_a_head_has_a_most_of_fields(port: int) -> None:
+@pytest.mark.parametrize("end", [b"", b"\r\n", b"content-length: 9\r\n\r\n"])
+@pytest.mark.parametrize("later", [False, True])
+def test_a_head_has_a_most_of_fields(port: int, end: bytes, later: bool) -> None:
     with closing(connect(port)) as line:
-        line.sendall(HEAD + b"a:\r\n" * 300)
+        if later:
+            line.sendall(HEAD + b"\r\n")
+            assert status(read_answer(line)) == 200
+        line.sendall(HEAD + b"a:\r\n" * 300 + end)
         assert status(read_all(line)) == 431
     with closing(connect(port)) as line:
         line.sendall(HEAD + b"a:\r\n" * 200 + b"\r\n")
