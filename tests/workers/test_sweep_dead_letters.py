@@ -114,6 +114,19 @@ def test_what_was_replayed_or_dropped_is_counted_no_more(valkey: Valkey) -> None
     assert ledger(client) == {}
 
 
+def test_so_it_is_where_there_are_more_letters_than_are_looked_at_at_once(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "AT_ONCE", 50)
+    client = valkey.client()
+    bury(client, "b", 100)
+    gone = bury(client, "a", 40)
+    Sweep(client).trim()
+    client.xdel(DEAD_LETTERS, *gone)
+    Sweep(client).trim()
+    assert known(client) == {"sink:b": 100}
+
+
 def test_what_is_no_letter_of_ours_counts_as_a_notification(valkey: Valkey) -> None:
     client = valkey.client()
     for garbage in (b"", b"\xc1", b"\x94\x01\x02\x03\xa3a b", b"text"):

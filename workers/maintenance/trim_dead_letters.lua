@@ -10,7 +10,7 @@
 -- Whose a letter is stands in the letter only. So each owner has an index, a stream with the ids of its
 -- letters at `<owners>:<owner>`, which is made here and nowhere else: whoever writes, removes or trims
 -- letters knows nothing of it. Where ids of the indexes are gone from the stream, all indexes are made anew;
--- of more letters than a call may look at, once as many are gone as a hundredth of what is kept.
+-- of more letters than a call may look at, once as many are gone as a hundredth of those that are left.
 -- Returns {letters cut, when the oldest of the largest owner was written (ms) or -1 for none, 1 if there
 -- are letters that no index has yet: nothing is cut before}.
 local letters, ledger, owners = KEYS[1], KEYS[2], KEYS[3]
@@ -94,7 +94,7 @@ for _, owner in ipairs(known()) do
 end
 local last = map(redis.call('XINFO', 'STREAM', letters))['last-generated-id']
 local length = redis.call('XLEN', letters)
-if less(last, indexed) or entries > length + (length > at_once and most / 100 or 0) then
+if less(last, indexed) or entries > length + (length > at_once and length / 100 or 0) then
     forget()
     indexed = '0-0'
 end
