@@ -1,5 +1,6 @@
 """`receiver rejected`: list, show, replay and drop rejected requests."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -11,7 +12,7 @@ import redis
 
 from receiver.cli.send import demo_token
 from receiver.cli.terminal import output, selection, setup
-from receiver.cli.terminal.kept_tables import list_requests, show_request
+from receiver.cli.terminal.kept_tables import list_requests, print_body, show_request
 from receiver.cli.terminal.options import token_option, url_option
 from receiver.cli.terminal.output import printable
 from receiver.cli.terminal.progress_bar import selecting
@@ -82,14 +83,17 @@ def show(ids: tuple[str, ...], *, only_body: bool, as_json: bool) -> None:
       receiver rejected show 1764000000000-0
       receiver rejected show 1764000000000-0 --body > body.json
 
-    As JSON the body is in `body`, or in `body_base64` where it is not UTF-8.
+    As JSON the body is in `body`, or in `body_base64` where it is not UTF-8. On a terminal what of
+    it could control that is replaced, also with --body.
 
     Exit codes: 0 done; 1 none was found; 2 a wrong option or setting, or no Redis.
     """
     client, count = setup.client_of(setup.settings(file=False)), 0
     for found in rejected_requests.select(client, Selection(ids=frozenset(ids))):
         count += 1
-        if only_body:
+        if only_body and sys.stdout.isatty():
+            print_body(found.refusal.body)
+        elif only_body:
             click.echo(found.refusal.body, nl=False)
         else:
             show_request(found, as_json=as_json)
