@@ -26,7 +26,7 @@ _selecting = selection.options(
     click.option("--listener", default="", help="Only those sent to this listener."),
     click.option("--reason", default="", help="Only with this text in the reason."),
     click.option(
-        "--status", type=click.IntRange(0, 599), help="Only those answered with this status."
+        "--status", type=click.IntRange(100, 599), help="Only those answered with this status."
     ),
 )
 
