@@ -77,7 +77,7 @@ class BlockingHttp:
             answer = self._client.request(method, url, headers=pairs, content=body)
         except self._no_connection as error:
             # Of TLS they are too, though somebody answers there.
-            kind = Unreachable if "[SSL: " in str(error) else NotConnected
+            kind = Unreachable if "(_ssl.c:" in str(error) else NotConnected
             raise kind(f"Failed to establish a new connection: {error}") from None
         except self._faults as error:
             raise Unreachable(str(error) or type(error).__name__) from None

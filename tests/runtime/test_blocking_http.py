@@ -1,9 +1,10 @@
 import socket
+import ssl
 from threading import Thread
 
 import pytest
 
-from receiver.runtime.blocking_http import BlockingHttp, Unreachable
+from receiver.runtime.blocking_http import BlockingHttp, NotConnected, Unreachable
 from tests.support.commands import free_port
 
 MOVED = b"HTTP/1.1 302 Found\r\nLocation: /b\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"
@@ -36,3 +37,19 @@ def test_nobody_listening_is_said_without_the_url() -> None:
     url = f"http://127.0.0.1:{free_port()}/?access_token=t"
     with pytest.raises(Unreachable, match=r"^Failed to establish a new connection: .*refused$"):
         BlockingHttp(timeout=10).request("GET", url)
+
+
+def test_whoever_speaks_no_tls_answers_also_where_python_has_no_name_for_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Python 3.12 and earlier with OpenSSL 3.2 and later."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise ssl.SSLError(1, "[SSL] record layer failure (_ssl.c:1006)")
+
+    monkeypatch.setattr(ssl.SSLContext, "wrap_socket", fail)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"https://127.0.0.1:{listening.getsockname()[1]}/"
+        with pytest.raises(Unreachable, match="record layer failure") as found:
+            BlockingHttp(timeout=10).request("POST", url)
+    assert not isinstance(found.value, NotConnected)
