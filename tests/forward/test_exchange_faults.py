@@ -241,7 +241,7 @@ def test_a_busy_connection_ends_so_that_a_name_which_moves_is_followed(
             return len(set(connections)) > 1
 
         eventually(moved, within=20)
-        assert connections[0] == connections[1]
+        assert len(set(connections)) < len(connections)
 
 
 def test_more_of_an_answer_than_is_read_does_not_spoil_the_next_one() -> None:
