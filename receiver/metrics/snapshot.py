@@ -154,6 +154,8 @@ def _together(client: redis.Redis) -> tuple[Any, dict[str, dict[bytes, bytes]], 
     sections = [one for one in replies[-len(_SECTIONS) :] if not isinstance(one, ResponseError)]
     streams, *hashes = map(ours, replies[: -len(_SECTIONS)])
     info = {name: value for section in map(ours, sections) for name, value in section.items()}
+    if info.get("role") == "slave":  # the address may lead to another by now; a reader is not told
+        client.connection_pool.disconnect(inuse_connections=False)
     return streams, dict(zip(_COUNTS, hashes, strict=True)), info
 
 

@@ -77,6 +77,23 @@ def test_workers_publish_what_comes_in_after_it(receiver: Receiver, pair: Pair) 
     assert [event["data"]["text"] for event in receiver.events()] == ["before", "after"]
 
 
+def test_metrics_are_of_the_new_master(receiver: Receiver, pair: Pair) -> None:
+    """Whoever reads them never writes, and so is never refused."""
+
+    def accepted() -> str:
+        told = receiver.get("/metrics").data.decode()
+        return told.partition("\nreceiver_notifications_accepted_total ")[2].partition("\n")[0]
+
+    receiver.also(REDIS_URL=pair.url)
+    receiver.redis = pair.master.client()
+    receiver.start_web()
+    receiver.acknowledged("/att/sms/mo", mo("before"))
+    eventually(lambda: accepted() == "1.0")
+    pair.fail_over(asked=True)
+    receiver.acknowledged("/att/sms/mo", mo("after"))
+    eventually(lambda: accepted() == "2.0")
+
+
 def test_a_sink_on_such_a_redis_gets_its_events_there(valkey: Valkey, pair: Pair) -> None:
     sink = RedisStreamSink(name="copy", stream="company:events", redis_url=pair.url)
     forwarding = Forwarding(valkey, sink)
