@@ -1,6 +1,5 @@
 """`receiver explain`: the history of one notification."""
 
-import sys
 from typing import Any
 
 import click
@@ -8,7 +7,7 @@ import redis
 
 from receiver.carriers.formats.json_body import as_raw
 from receiver.cli.terminal import output, setup
-from receiver.cli.terminal.kept_tables import print_body
+from receiver.cli.terminal.kept_tables import write_body
 from receiver.cli.terminal.table import print_pairs
 from receiver.cli.terminal.time_option import format_time
 from receiver.contract.redis_keys import DEAD_LETTERS
@@ -71,8 +70,7 @@ def _print_bodies(client: redis.Redis, receipt: str) -> None:
             "the receipt of an event"
         )
     for each in found:  # of several each is an item of a batch, and so JSON
-        body = bytes(as_raw(each)) if len(found) > 1 else each
-        print_body(body) if sys.stdout.isatty() else click.echo(body)
+        write_body(bytes(as_raw(each)) if len(found) > 1 else each, end="\n")
 
 
 def _document(story: Story) -> dict[str, object]:

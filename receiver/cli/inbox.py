@@ -11,6 +11,7 @@ import click
 from receiver.carriers.att.items import fields_of
 from receiver.carriers.att.mailbox_message import said
 from receiver.cli.terminal import output, setup
+from receiver.cli.terminal.kept_tables import write_body
 from receiver.cli.terminal.table import print_table
 from receiver.outbound import NotSent, Unanswered
 from receiver.polling.mailbox import connect
@@ -65,15 +66,15 @@ def list_(name: str, limit: int, offset: int, *, text: bool, as_json: bool) -> N
 @click.option("--part", type=click.IntRange(0), help="Write this attachment to stdout.")
 @output.json_option
 def get(name: str, message_id: str, part: int | None, *, as_json: bool) -> None:
-    """Print one message with its text, or write an attachment to stdout.
+    """Print one message with its text, or write an attachment to stdout; on a terminal what of it
+    could control that is replaced.
 
     \b
       receiver inbox get alice WU124
       receiver inbox get alice WU124 --part 1 > picture.jpg
     """
     if part is not None:
-        content = _ask(name, lambda api: api.part(message_id, part))
-        click.echo(content, nl=False)
+        write_body(_ask(name, lambda api: api.part(message_id, part)))
         return
     found = _ask(name, lambda api: api.message(message_id))
     if as_json:

@@ -1,6 +1,5 @@
 """`receiver rejected`: list, show, replay and drop rejected requests."""
 
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -12,7 +11,7 @@ import redis
 
 from receiver.cli.send import demo_token
 from receiver.cli.terminal import output, selection, setup
-from receiver.cli.terminal.kept_tables import list_requests, print_body, show_request
+from receiver.cli.terminal.kept_tables import list_requests, show_request, write_body
 from receiver.cli.terminal.options import token_option, url_option
 from receiver.cli.terminal.output import printable
 from receiver.cli.terminal.progress_bar import selecting
@@ -91,10 +90,8 @@ def show(ids: tuple[str, ...], *, only_body: bool, as_json: bool) -> None:
     client, count = setup.client_of(setup.settings(file=False)), 0
     for found in rejected_requests.select(client, Selection(ids=frozenset(ids))):
         count += 1
-        if only_body and sys.stdout.isatty():
-            print_body(found.refusal.body)
-        elif only_body:
-            click.echo(found.refusal.body, nl=False)
+        if only_body:
+            write_body(found.refusal.body)
         else:
             show_request(found, as_json=as_json)
     if not count:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.command_line import here
 from tests.support.mailbox_gateway import BAD, BAD_TOKEN, MailboxGateway, answering, served
 from tests.support.polled_mailbox import PolledMailbox
 from tests.support.valkey import Valkey
@@ -59,6 +60,13 @@ def test_an_attachment_goes_to_stdout_as_it_is(
 ) -> None:
     gateway.before = answering("/messages/m2/parts/1", 200, "bytes")
     assert alice.command("inbox", "get", "alice", "m2", "--part", "1").stdout_bytes == b'"bytes"'
+
+
+def test_an_attachment_controls_no_terminal(alice: PolledMailbox, gateway: MailboxGateway) -> None:
+    gateway.before = answering("/messages/m2/parts/1", 200, "\x9b\u202eh".encode())
+    words = ("inbox", "get", "alice", "m2", "--part", "1")
+    shown = here(alice.directory, *words, terminal=True, **alice.environ)
+    assert shown.out.strip() == "\N{REPLACEMENT CHARACTER}" * 2 + "h"
 
 
 def test_flags_are_set_of_one_and_of_several(alice: PolledMailbox, gateway: MailboxGateway) -> None:

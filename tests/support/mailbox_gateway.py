@@ -206,7 +206,9 @@ def served(gateway: MailboxGateway) -> Iterator[str]:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             token = self.headers.get("Authorization", "")
             status, document = gateway.answer(self.command, self.path, token, body)
-            said = b"" if document is None else json.dumps(document).encode()
+            said = b"" if document is None else document  # octets go as they are
+            if not isinstance(said, bytes):
+                said = json.dumps(document).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(said)))
             self.end_headers()

@@ -1,6 +1,7 @@
 """Prints dead letters and refused requests: in a list, or one whole."""
 
 import base64
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -90,6 +91,14 @@ def print_body(body: bytes) -> None:
     """Print a body for people: UTF-16 as its text, and as escapes what is no UTF-8."""
     text = body_text(body) if b"\0" in body else body.decode("utf-8", "backslashreplace")
     click.echo("\n" + printable(text, keep="\n\t") + "\n")
+
+
+def write_body(body: bytes, *, end: str = "") -> None:
+    """Write a body as it came; on a terminal without what could control that."""
+    if sys.stdout.isatty():
+        print_body(body)
+    else:
+        click.echo(body + end.encode(), nl=False)
 
 
 def _body_members(body: bytes) -> dict[str, str]:
